@@ -1,0 +1,1 @@
+//! The proof: real parts on free ports, torn down when a test ends.
