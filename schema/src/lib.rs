@@ -1,1 +1,19 @@
-//! The contract: every type that crosses a wire, and nothing that does anything.
+//! The contract: every type that crosses a wire, and nothing that acts.
+//!
+//! What belongs here: identifiers, money, time, the vocabulary of failure, and the request and answer types
+//! of each API family. What does not: clocks, randomness, I/O, and any rule about what should happen.
+#![warn(missing_docs)]
+
+pub mod admin;
+pub mod agent;
+pub mod error;
+pub mod id;
+pub mod money;
+pub mod openai;
+pub mod page;
+pub mod time;
+
+pub use error::{Code, Error, FieldError, Result};
+pub use id::{AccountId, CallId, Id, KeyId, OpId};
+pub use money::MicroUsd;
+pub use time::Timestamp;

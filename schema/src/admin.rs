@@ -1,0 +1,275 @@
+//! `/admin/api`: what an operator sends and reads.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AccountId, KeyId, MicroUsd, agent::Wallet};
+
+/// `POST /admin/api/users`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct CreateUser {
+    /// Letters, digits, `-` and `_`; an unguessable tail is added, because the name serves as a bearer.
+    pub username: Option<String>,
+    /// `starter` (unless told), `professional` or `enterprise`.
+    pub plan: Option<String>,
+    /// First credit in dollars, as text: `"25.00"`.
+    pub credit_usd: Option<String>,
+    /// A remark for the operator.
+    pub note: Option<String>,
+    /// With `enterprise`: requests in any hour.
+    pub requests_per_hour: Option<u32>,
+    /// With `enterprise`: requests at once.
+    pub concurrent_requests: Option<u32>,
+}
+
+/// What `POST /admin/api/users` answers. The token is shown here and never again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct CreatedUser {
+    /// The account.
+    pub user: User,
+    /// Its first key.
+    pub api_key: CreatedKey,
+}
+
+/// An account as the operator sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct User {
+    /// The account.
+    pub id: AccountId,
+    /// Its name, also a bearer.
+    pub username: String,
+    /// `starter`, `professional` or `enterprise`.
+    pub plan: String,
+    /// Whether it may be used.
+    pub active: bool,
+    /// The operator's remark.
+    pub note: String,
+    /// When it was made, ISO 8601.
+    pub created_at: String,
+}
+
+/// `POST /admin/api/users/{user_id}/active`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SetActive {
+    /// Whether the account may be used.
+    pub active: bool,
+}
+
+/// `POST /admin/api/users/{user_id}/wallet`: sets the balance by a correcting row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SetWallet {
+    /// The balance that the wallet shall have, in dollars.
+    pub balance_usd: String,
+    /// Why.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// `POST /admin/api/users/{user_id}/wallet/credit`: adds to the balance, or takes from it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CreditWallet {
+    /// Dollars to add; with a minus sign, to take.
+    pub amount_usd: String,
+    /// Why.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// What a change of a wallet answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct WalletChanged {
+    /// The wallet after it.
+    pub wallet: Wallet,
+    /// Whether the same operation had been done before, so that nothing happened now.
+    pub replayed: bool,
+}
+
+/// One row of a wallet's ledger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct WalletTransaction {
+    /// Position in the ledger.
+    pub seq: i64,
+    /// `credit`, `correction`, `hold`, `extend`, `post`, `void` or `expire`.
+    pub kind: String,
+    /// What it did to the balance.
+    pub amount_micro_usd: MicroUsd,
+    /// What it did to the reserved part.
+    pub held_micro_usd: MicroUsd,
+    /// The balance after it.
+    pub balance_after_micro_usd: MicroUsd,
+    /// What it came from, unique where it may come twice.
+    pub source: Option<String>,
+    /// The request it belongs to.
+    pub call: Option<String>,
+    /// Why.
+    pub note: String,
+    /// When, ISO 8601.
+    pub at: String,
+}
+
+/// `POST /admin/api/api-keys`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CreateKey {
+    /// The account that pays.
+    pub user_id: AccountId,
+    /// What a person calls it.
+    #[serde(default)]
+    pub name: String,
+    /// `secret` (unless told) or `publishable`.
+    #[serde(default)]
+    pub kind: Option<String>,
+    /// What it may do: `responses`, `models`, `account`, `admin`. All but `admin`, unless told.
+    #[serde(default)]
+    pub scopes: Option<Vec<String>>,
+    /// Addresses it may come from, in CIDR notation; any, if empty.
+    #[serde(default)]
+    pub cidrs: Vec<String>,
+}
+
+/// A key with its token, which is shown here and never again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct CreatedKey {
+    /// The bearer.
+    pub token: String,
+    /// The key.
+    #[serde(flatten)]
+    pub key: Key,
+}
+
+/// A key without its token.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct Key {
+    /// The key.
+    pub id: KeyId,
+    /// The account that pays.
+    pub user_id: AccountId,
+    /// What a person calls it.
+    pub name: String,
+    /// `secret` or `publishable`.
+    pub kind: String,
+    /// The last four characters of its token.
+    pub last4: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// Addresses it may come from.
+    pub cidrs: Vec<String>,
+    /// When it was made, ISO 8601.
+    pub created_at: String,
+    /// When it was revoked, ISO 8601.
+    pub revoked_at: Option<String>,
+}
+
+/// A price of a model, in micro-dollars for a million tokens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct PriceRow {
+    /// The version, one higher with each change of any price.
+    pub id: i64,
+    /// The model.
+    pub model: String,
+    /// Input.
+    pub input: i64,
+    /// Input that the provider had cached; as other input, if absent.
+    pub cached_input: Option<i64>,
+    /// Output.
+    pub output: i64,
+    /// Reasoning output; as other output, if absent.
+    pub reasoning: Option<i64>,
+    /// Added to every call.
+    pub per_call: i64,
+    /// `new_context` or `all`.
+    pub input_billing: String,
+}
+
+/// `POST /admin/api/billing/settings`: a new version of one model's price.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SetPrice {
+    /// The model.
+    pub model: String,
+    /// Dollars for a million input tokens.
+    pub input_usd_per_million: String,
+    /// Dollars for a million output tokens.
+    pub output_usd_per_million: String,
+    /// Dollars for a million cached input tokens.
+    #[serde(default)]
+    pub cached_input_usd_per_million: Option<String>,
+    /// Dollars for a million reasoning tokens.
+    #[serde(default)]
+    pub reasoning_usd_per_million: Option<String>,
+    /// Dollars for each call.
+    #[serde(default)]
+    pub per_call_usd: Option<String>,
+    /// `new_context` (unless told) or `all`.
+    #[serde(default)]
+    pub input_billing: Option<String>,
+}
+
+/// `GET /admin/api/billing`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct Billing {
+    /// The prices in force, one for each model.
+    pub prices: Vec<PriceRow>,
+}
+
+/// `GET` and `POST /admin/api/model-provider`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct ModelProvider {
+    /// The route that is tried first.
+    pub active: String,
+    /// The routes that there are.
+    pub routes: Vec<String>,
+}
+
+/// `POST /admin/api/model-provider`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SetModelProvider {
+    /// The route to try first.
+    pub provider: String,
+}
+
+/// One line of `GET /admin/api/model-usage`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct ModelUsage {
+    /// The route.
+    pub provider: String,
+    /// The model.
+    pub model: String,
+    /// Charged requests.
+    pub requests: u64,
+    /// Input tokens as reported.
+    pub input_tokens: u64,
+    /// Output tokens as reported.
+    pub output_tokens: u64,
+    /// What wallets paid.
+    pub charged_micro_usd: MicroUsd,
+}
+
+/// What a call that returns nothing else answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct Done {
+    /// Always true.
+    pub ok: bool,
+}

@@ -1,0 +1,124 @@
+//! `/api/v1`: what a customer reads of their own account.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AccountId, KeyId, MicroUsd};
+
+/// `GET /api/v1/me`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Me {
+    /// The account.
+    pub id: AccountId,
+    /// The name that also serves as a bearer.
+    pub username: String,
+    /// `starter`, `professional` or `enterprise`.
+    pub plan: String,
+    /// The money.
+    pub wallet: Wallet,
+    /// What the presented credential may still do.
+    pub limits: Limits,
+}
+
+/// What a wallet holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Wallet {
+    /// Credits less what was charged, in micro-dollars.
+    pub balance_micro_usd: MicroUsd,
+    /// The part of the balance that running calls have reserved.
+    pub held_micro_usd: MicroUsd,
+    /// What a new call may use.
+    pub available_micro_usd: MicroUsd,
+    /// The balance in dollars, for people.
+    pub balance_usd: String,
+}
+
+/// Where the presented credential stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// Requests in any hour.
+    pub requests_per_hour: u32,
+    /// Requests still free in the hour that ends now.
+    pub requests_remaining: u32,
+    /// Requests at once.
+    pub concurrent_requests: u32,
+    /// Requests running now.
+    pub running: u32,
+}
+
+/// `GET /api/v1/billing/token-usage`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct TokenUsage {
+    /// What the wallet holds now.
+    pub wallet: Wallet,
+    /// Charges, newest first.
+    pub transactions: Vec<UsageTransaction>,
+    /// Sums by day, newest first, of the thirty days that end today.
+    pub daily: Vec<DailySpend>,
+    /// Whether older charges follow.
+    pub has_more: bool,
+    /// What to send as `starting_after` for the charges that follow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// One charge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct UsageTransaction {
+    /// The request, as in its `X-Request-Id`.
+    pub id: String,
+    /// When it was charged, ISO 8601.
+    pub at: String,
+    /// The model asked for.
+    pub model: String,
+    /// The provider's id of the response.
+    pub response_id: Option<String>,
+    /// The conversation, where the client named one.
+    pub conversation: Option<String>,
+    /// The key that was presented.
+    pub key_id: Option<KeyId>,
+    /// Input tokens as reported.
+    pub input_tokens: u64,
+    /// Of these, the ones that the provider had cached.
+    pub cached_input_tokens: u64,
+    /// Input tokens that were charged: with `new_context`, only those beyond the conversation's high-water mark.
+    pub billed_input_tokens: u64,
+    /// Output tokens as reported.
+    pub output_tokens: u64,
+    /// Of these, reasoning.
+    pub reasoning_tokens: u64,
+    /// The charge.
+    pub charged_micro_usd: MicroUsd,
+    /// The charge in dollars.
+    pub charged_usd: String,
+    /// The balance after it.
+    pub balance_after_micro_usd: MicroUsd,
+    /// How the tokens are known: `reported`, or `counted` where the provider sent no usage.
+    pub basis: String,
+}
+
+/// What one day came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct DailySpend {
+    /// The day in UTC.
+    pub date: String,
+    /// Charged requests.
+    pub requests: u64,
+    /// Input tokens as reported.
+    pub input_tokens: u64,
+    /// Output tokens as reported.
+    pub output_tokens: u64,
+    /// What they cost.
+    pub charged_micro_usd: MicroUsd,
+}
