@@ -15,6 +15,7 @@ use flate2::{Compression, write::GzEncoder};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::config::Wrangler;
+use crate::workerd::{Setup, Workerd};
 use crate::{command, lock::Lock, packages, paths, steps};
 
 /// The platform refuses more than 3 MB on its smallest plan; we stop long before.
@@ -51,6 +52,9 @@ const RECIPE: [&str; 9] = [
 const WORK: &str = "target/wasm";
 const STAMP: &str = "target/wasm/built";
 const RELEASE: &str = "target/wasm/wasm32-unknown-unknown/release";
+
+/// Starts that are timed, for their median.
+const START_SAMPLES: usize = 5;
 
 /// What the build weighs.
 #[derive(Debug, Clone, Copy)]
@@ -106,6 +110,7 @@ fn build() -> Result<()> {
     bundle(&work)?;
     publish(&work)?;
     weigh()?;
+    time_start()?;
     // A source that changed while it was being compiled leaves no stamp, so the next start builds again.
     if let Some(print) = fingerprint(Some(begun)) {
         fs::write(paths::at(STAMP), print)?;
@@ -194,6 +199,20 @@ fn weigh() -> Result<()> {
     if gzip_bytes > WASM_MAX_GZIP_BYTES {
         bail!("that is more than the budget of {} kB with gzip", WASM_MAX_GZIP_BYTES / 1000);
     }
+    Ok(())
+}
+
+/// How long a fresh process takes to its first answer, storage and runtime included.
+fn time_start() -> Result<()> {
+    let mut times = Vec::new();
+    for _ in 0..START_SAMPLES {
+        let folder = tempfile::tempdir_in(paths::at("target"))?;
+        let setup = Setup { folder: folder.path().to_owned(), ..Setup::default() };
+        times.push(Workerd::start(setup)?.started_in());
+    }
+    times.sort();
+    let median = times[START_SAMPLES / 2].as_millis();
+    steps::say(&format!("a fresh process answers its first request after {median} ms"));
     Ok(())
 }
 

@@ -2,11 +2,16 @@
 
 pub mod build;
 mod capnp;
-mod command;
+pub mod command;
 pub mod config;
 pub mod d1;
+pub mod demo;
+pub mod dev;
 mod lock;
 pub mod packages;
 pub mod paths;
+pub mod secret;
 pub mod steps;
+pub mod upstream;
 pub mod workerd;
+pub mod world;

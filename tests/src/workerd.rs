@@ -20,7 +20,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(2);
 
 /// What a process is started with; kept, so that it can be started again.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Setup {
     /// Holds the configuration, the storage, the built Worker and the log.
     pub folder: PathBuf,

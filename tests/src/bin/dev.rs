@@ -1,14 +1,15 @@
-//! `cargo dev`: the whole system on this machine. `cargo dev build`: only the Worker.
+//! `cargo dev` starts the whole system on this machine; `cargo dev build` only builds the Worker.
 
 use std::env;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use tests::{build, steps};
+use tests::{build, dev, steps};
 
-fn main() -> ExitCode {
+#[tokio::main]
+async fn main() -> ExitCode {
     steps::elapsed();
-    match run() {
+    match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\ncargo dev stops: {error:#}");
@@ -17,13 +18,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<()> {
+async fn run() -> Result<()> {
     match env::args().nth(1).as_deref() {
-        Some("build") => {
-            build::ensure()?;
-            Ok(())
-        }
-        None => bail!("not yet"),
+        Some("build") => build::ensure().map(drop),
+        None => dev::run().await,
         Some(other) => bail!("`{other}` is not known; say `cargo dev` or `cargo dev build`"),
     }
 }

@@ -1,0 +1,10 @@
+//! `GET /health`.
+
+use tests::world::World;
+
+#[tokio::test]
+async fn a_started_worker_is_healthy() {
+    let world = World::start().await;
+    let reply = reqwest::get(world.at("/health")).await.expect("an answer");
+    assert_eq!(reply.status(), 200);
+}

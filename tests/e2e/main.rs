@@ -1,0 +1,5 @@
+//! What a stranger can see from outside, against the true Worker on the true runtime.
+
+mod deploy;
+mod health;
+mod storage;

@@ -1,0 +1,200 @@
+//! `cargo dev`: the whole system on this machine, with storage that survives a restart.
+
+use std::env;
+use std::fs::{self, File, TryLockError};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::d1::Database;
+use crate::demo::{self, Demo};
+use crate::packages::Codex;
+use crate::upstream::{Upstream, routes};
+use crate::workerd::{Setup, Workerd};
+use crate::{build, paths, secret, steps};
+
+const DEFAULT_PORT: u16 = 8787;
+const OPENAI_URL: &str = "https://api.openai.com/v1";
+const READY: &str = "target/dev/ready.json";
+const HEALTH_POLL: Duration = Duration::from_millis(200);
+const TIMER: Duration = Duration::from_secs(60);
+
+/// What the environment asks for.
+#[derive(Debug)]
+struct Settings {
+    port: u16,
+    state: PathBuf,
+    /// The provider's base, `/v1` included; none means the scripted model.
+    upstream: Option<String>,
+    provider_key: String,
+    stripe: Option<String>,
+}
+
+/// Removes the note that says everything answers, when that ends.
+struct Ready;
+
+impl Drop for Ready {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(paths::at(READY));
+    }
+}
+
+/// Runs until it is interrupted, or until a part of it dies.
+pub async fn run() -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::select! {
+        ended = system() => ended,
+        _ = interrupt.recv() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+        _ = hangup.recv() => Ok(()),
+    }
+}
+
+async fn system() -> Result<()> {
+    let settings = Settings::read()?;
+    settings.check_port()?;
+    let _state = settings.lock_state()?;
+    tokio::task::spawn_blocking(build::ensure).await??;
+    let rehearsal = settings.upstream.is_none().then(Upstream::start).transpose()?;
+    let rehearsal_url = rehearsal.as_ref().map(Upstream::url);
+    let upstream = settings.upstream.clone().or(rehearsal_url).unwrap_or_default();
+    let admin_token = secret::keep(&settings.state.join("admin-token"))?;
+
+    steps::say("starting workerd");
+    let setup = settings.setup(&upstream, &admin_token)?;
+    let mut worker = tokio::task::spawn_blocking(|| Workerd::start(setup)).await??;
+    let database = Database::new(worker.door(), worker.door_token());
+    for name in database.migrate().await? {
+        steps::say(&format!("applied migration {name}"));
+    }
+    let account = settings.state.join("demo-account");
+    let demo = demo::account(&worker.url(), &admin_token, &account).await?;
+    let ready = announce(&worker, &demo, &admin_token, &upstream, rehearsal.is_some())?;
+    let ended = watch(&mut worker, &database).await;
+    drop(ready);
+    ended
+}
+
+impl Settings {
+    fn read() -> Result<Self> {
+        let port = match variable("GANTRY_PORT") {
+            Some(text) => text.parse().with_context(|| format!("GANTRY_PORT={text}"))?,
+            None => DEFAULT_PORT,
+        };
+        let key = variable("OPENAI_API_KEY");
+        let upstream = variable("GANTRY_UPSTREAM_URL");
+        let state = variable("GANTRY_STATE_DIR").map(PathBuf::from);
+        let state = state.unwrap_or_else(|| paths::at("target/dev/state"));
+        fs::create_dir_all(&state)
+            .with_context(|| format!("GANTRY_STATE_DIR={}", state.display()))?;
+        Ok(Self {
+            port,
+            state: fs::canonicalize(state)?,
+            upstream: upstream.or_else(|| key.is_some().then(|| OPENAI_URL.to_owned())),
+            provider_key: key.unwrap_or_else(|| "rehearsal".to_owned()),
+            stripe: variable("GANTRY_STRIPE_API_URL"),
+        })
+    }
+
+    /// Fails before a long build rather than after it.
+    fn check_port(&self) -> Result<()> {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).map(drop).with_context(|| {
+            format!("port {} is taken; free it, or choose another with GANTRY_PORT", self.port)
+        })
+    }
+
+    fn lock_state(&self) -> Result<File> {
+        let file = File::create(self.state.join("lock"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => bail!(
+                "another `cargo dev` uses {}; stop it, or set GANTRY_STATE_DIR and GANTRY_PORT",
+                self.state.display()
+            ),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+
+    fn setup(&self, upstream: &str, admin_token: &str) -> Result<Setup> {
+        let name = if upstream == OPENAI_URL { "openai" } else { "rehearsal" };
+        let mut vars = vec![
+            ("ENVIRONMENT".to_owned(), "development".to_owned()),
+            ("ROUTES".to_owned(), routes(name, upstream)?),
+        ];
+        vars.extend(self.stripe.iter().map(|url| ("STRIPE_API_URL".to_owned(), url.clone())));
+        let secrets = vec![
+            ("ADMIN_TOKENS".to_owned(), admin_token.to_owned()),
+            ("OPENAI_API_KEY".to_owned(), self.provider_key.clone()),
+        ];
+        let folder = self.state.join("runtime");
+        fs::create_dir_all(&folder)?;
+        Ok(Setup { folder, port: self.port, vars, secrets, door_token: secret::random() })
+    }
+}
+
+/// Says where everything is, to a person and to scripts.
+fn announce(
+    worker: &Workerd,
+    demo: &Demo,
+    admin_token: &str,
+    upstream: &str,
+    scripted: bool,
+) -> Result<Ready> {
+    let url = worker.url();
+    let home = paths::at("target/dev/codex-home");
+    fs::create_dir_all(&home)?;
+    let command = demo::codex_command(Codex::Newest, &home, &url, &demo.key);
+    let note = json!({
+        "url": url,
+        "key": demo.key,
+        "username": demo.username,
+        "admin_token": admin_token,
+        "codex_command": command,
+        "upstream_url": upstream,
+        "pids": { "dev": std::process::id(), "workerd": worker.pid() },
+    });
+    secret::write(&paths::at(READY), &serde_json::to_string_pretty(&note)?)?;
+    steps::say("everything answers");
+    let model = if scripted { "scripted, no network and no cost" } else { upstream };
+    println!(
+        "\n  Gantry   {url}\n  Key      {}\n  Model    {model}\n  Log      {}\n\n  \
+         Ask it something:\n\n{command}\n\n  Ctrl-C ends everything.\n",
+        demo.key,
+        short(&worker.log()).display(),
+    );
+    Ok(Ready)
+}
+
+/// Returns when the runtime dies. Meanwhile rings the timer as the platform does.
+async fn watch(worker: &mut Workerd, database: &Database) -> Result<()> {
+    let mut poll = interval(HEALTH_POLL);
+    let mut timer = interval(TIMER);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    timer.tick().await;
+    loop {
+        tokio::select! {
+            _ = poll.tick() => if let Some(status) = worker.ended()? {
+                bail!("workerd ended ({status}); its log is {}", worker.log().display());
+            },
+            _ = timer.tick() => if let Err(error) = database.ring("* * * * *").await {
+                steps::say(&format!("the timer failed: {error:#}"));
+            },
+        }
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Relative to where the user stands, if it lies below.
+fn short(path: &Path) -> &Path {
+    env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path)
+}

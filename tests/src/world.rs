@@ -1,0 +1,186 @@
+//! A whole system for one test: the built Worker, its storage and a scripted model on free ports.
+//!
+//! Everything ends when the world is dropped. Worlds share nothing, so tests run side by side.
+
+use std::fs;
+
+use anyhow::Result;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+use tokio::task::spawn_blocking;
+
+use crate::d1::{Database, Rows};
+use crate::upstream::{Upstream, routes};
+use crate::workerd::{Setup, Workerd};
+use crate::{build, paths, secret};
+
+/// The lines of the runtime's log that a failing test shows.
+const LOG_TAIL_LINES: usize = 40;
+
+static BUILT: OnceCell<()> = OnceCell::const_new();
+
+/// A running system.
+#[derive(Debug)]
+pub struct World {
+    worker: Option<Workerd>,
+    upstream: Upstream,
+    database: Database,
+    admin_token: String,
+    // Last, so that nothing writes there any more when it is removed.
+    folder: TempDir,
+}
+
+/// How a world differs from the usual one.
+#[derive(Debug, Default)]
+pub struct Plan {
+    vars: Vec<(String, String)>,
+    secrets: Vec<(String, String)>,
+}
+
+impl World {
+    /// The usual world.
+    pub async fn start() -> Self {
+        Self::plan().start().await
+    }
+
+    /// A world with other vars or secrets: `World::plan().var("CLOCK_SKEW_MS", "1000").start()`.
+    pub fn plan() -> Plan {
+        Plan::default()
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        self.worker().url()
+    }
+
+    /// The address of a path: `world.at("/health")`.
+    pub fn at(&self, path: &str) -> String {
+        self.url() + path
+    }
+
+    /// The scripted model.
+    pub fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
+
+    /// A bearer of the operator.
+    pub fn admin_token(&self) -> &str {
+        &self.admin_token
+    }
+
+    /// The database, for questions that no API answers.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Runs one statement on the database.
+    pub async fn sql(&self, sql: &str, values: Vec<Value>) -> Rows {
+        self.database.query(sql, values).await.expect("the statement runs")
+    }
+
+    /// Rings the Worker's timer as the platform does every minute.
+    pub async fn ring(&self) {
+        self.database.ring("* * * * *").await.expect("the timer rings");
+    }
+
+    /// The id of the runtime's process.
+    pub fn pid(&self) -> u32 {
+        self.worker().pid()
+    }
+
+    /// What the runtime and the Worker wrote so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.worker().log()).unwrap_or_default()
+    }
+
+    /// Ends the runtime as a power failure would.
+    pub fn kill9(&mut self) {
+        self.worker_mut().kill9().expect("the process ends");
+    }
+
+    /// Starts the runtime again, killed or not: same storage, same address.
+    pub async fn restart(&mut self) {
+        let mut worker = self.worker.take().expect("a world has a worker");
+        let worker = spawn_blocking(move || worker.restart().map(|()| worker));
+        let worker = worker.await.expect("no panic").expect("workerd starts again");
+        self.database = Database::new(worker.door(), worker.door_token());
+        self.worker = Some(worker);
+    }
+
+    fn worker(&self) -> &Workerd {
+        self.worker.as_ref().expect("a world has a worker")
+    }
+
+    fn worker_mut(&mut self) -> &mut Workerd {
+        self.worker.as_mut().expect("a world has a worker")
+    }
+}
+
+impl Plan {
+    /// Sets a var, also one that `wrangler.toml` sets.
+    pub fn var(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.vars.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Sets a secret.
+    pub fn secret(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.secrets.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Builds what is not built, and starts everything.
+    pub async fn start(self) -> World {
+        let built =
+            BUILT.get_or_try_init(|| async { spawn_blocking(build::ensure).await?.map(drop) });
+        built.await.expect("the Worker builds");
+        self.launch().await.expect("the world starts")
+    }
+
+    async fn launch(self) -> Result<World> {
+        let folder = folder()?;
+        let upstream = Upstream::start()?;
+        let admin_token = secret::random();
+        let mut vars = vec![
+            ("ENVIRONMENT".to_owned(), "development".to_owned()),
+            ("ROUTES".to_owned(), routes("rehearsal", &upstream.url())?),
+        ];
+        vars.extend(self.vars);
+        let mut secrets = vec![
+            ("ADMIN_TOKENS".to_owned(), admin_token.clone()),
+            ("OPENAI_API_KEY".to_owned(), "rehearsal".to_owned()),
+        ];
+        secrets.retain(|(name, _)| self.secrets.iter().all(|(other, _)| other != name));
+        secrets.extend(self.secrets);
+        let setup = Setup {
+            folder: folder.path().to_owned(),
+            port: 0,
+            vars,
+            secrets,
+            door_token: secret::random(),
+        };
+        let worker = spawn_blocking(|| Workerd::start(setup)).await??;
+        let database = Database::new(worker.door(), worker.door_token());
+        database.migrate().await?;
+        Ok(World { worker: Some(worker), upstream, database, admin_token, folder })
+    }
+}
+
+/// On the disk of the build, so that the built Worker is linked and not copied.
+fn folder() -> Result<TempDir> {
+    let parent = paths::at("target/worlds");
+    fs::create_dir_all(&parent)?;
+    Ok(TempDir::new_in(parent)?)
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            let tail = &lines[lines.len().saturating_sub(LOG_TAIL_LINES)..];
+            eprintln!("the runtime's last lines:\n{}", tail.join("\n"));
+        }
+    }
+}
