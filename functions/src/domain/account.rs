@@ -1,0 +1,134 @@
+//! An account as its object keeps it, and what may be asked of it.
+
+use std::net::IpAddr;
+
+use schema::{
+    AccountId, KeyId, MicroUsd, Timestamp,
+    admin::WalletTransaction,
+    agent::{TokenUsage, Wallet},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    access::{Cidr, Credential, Key, Scope},
+    limit::Rate,
+    plan::Plan,
+    token::{Hash, KeyType},
+};
+
+/// Who pays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    pub id: AccountId,
+    /// Also a bearer (seed 000), and therefore unguessable.
+    pub username: String,
+    pub plan: Plan,
+    pub active: bool,
+    pub note: String,
+    pub created_at: Timestamp,
+}
+
+/// A request for admission: who says they are asking, from where, and to do what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Knock {
+    pub credential: Credential,
+    pub address: Option<IpAddr>,
+    pub scope: Scope,
+    /// What the request counts for in the rolling hour.
+    pub weight: u32,
+}
+
+/// One message to an account's object. Old and new code meet at a deploy, so fields are only ever added.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ask {
+    /// Whom to let in first; an operator's acts need no admission here.
+    pub knock: Option<Knock>,
+    pub command: Command,
+}
+
+/// What an account's object can be told to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// Only to be let in.
+    Admit,
+    /// Makes the account; again with the same profile changes nothing.
+    Open {
+        profile: Profile,
+    },
+    Describe,
+    SetActive {
+        active: bool,
+    },
+    AddKey {
+        key: NewKey,
+    },
+    RevokeKey {
+        id: KeyId,
+    },
+    ListKeys,
+    /// Books money in (or out, if negative), once for each `source`.
+    Credit {
+        source: String,
+        amount: MicroUsd,
+        note: String,
+    },
+    /// Books what is missing to the balance, once for each `source`.
+    SetBalance {
+        source: String,
+        balance: MicroUsd,
+        note: String,
+    },
+    /// Rows of the ledger before a position, newest first.
+    Transactions {
+        before: Option<i64>,
+        limit: u32,
+    },
+    /// Charges before a position, newest first, and daily sums.
+    TokenUsage {
+        before: Option<i64>,
+        limit: u32,
+    },
+}
+
+/// A key to add: its hash, never its text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewKey {
+    pub id: KeyId,
+    pub hash: Hash,
+    pub name: String,
+    pub kind: KeyType,
+    pub last4: String,
+    pub scopes: Vec<Scope>,
+    pub cidrs: Vec<Cidr>,
+}
+
+/// What an account's object answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Where the caller's credential stands, if it was let in by one.
+    pub rate: Option<Rate>,
+    pub outcome: Outcome,
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Done,
+    Description(Box<Description>),
+    Key(Key),
+    Keys(Vec<Key>),
+    Receipt { wallet: Wallet, replayed: bool },
+    Transactions(Vec<WalletTransaction>),
+    TokenUsage(Box<TokenUsage>),
+    Refused(schema::Error),
+}
+
+/// An account with its wallet and what runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    pub profile: Profile,
+    pub wallet: Wallet,
+    pub running: u32,
+}

@@ -1,0 +1,398 @@
+//! Being let in: one synchronous yes or no over what an account's object holds in memory.
+//!
+//! Two steps. [`Live::admit`] says who is asking and counts the request: credential, account, scope, address,
+//! rolling hour. [`Live::begin`] lets a call to a model start: a free place, and money on hold. The second may
+//! be asked again, for a call that waits its turn.
+
+use std::collections::HashMap;
+
+use schema::{AccountId, CallId, Code, Error, KeyId, Timestamp};
+
+use super::{
+    access::{Caller, Credential, Holder, Key, Scope},
+    account::{Knock, Profile},
+    ledger::{HOLD_LIFETIME_MS, Hold, Ledger},
+    limit::{Leases, Rate, Window},
+    price::Quote,
+    token::{Hash, KeyType},
+};
+
+/// Keys that an account may have at once (seed 001).
+pub const KEYS_MAX: usize = 25;
+
+/// A request that was counted and that storage has not got yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    pub holder: Holder,
+    pub at: Timestamp,
+    pub weight: u32,
+}
+
+/// What an account's object holds in memory.
+#[derive(Debug, Default)]
+pub struct Live {
+    pub profile: Option<Profile>,
+    pub ledger: Ledger,
+    pub leases: Leases,
+    keys: HashMap<Hash, Key>,
+    windows: HashMap<Holder, Window>,
+    counted: Vec<Counted>,
+}
+
+/// Let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pass {
+    pub caller: Caller,
+    pub rate: Rate,
+}
+
+/// Not let in. A caller who was known learns where the window stands all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub error: Error,
+    pub rate: Option<Rate>,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { error, rate: None }
+    }
+}
+
+/// Whether a call to a model may start.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With this much on hold.
+    Go(Hold),
+    /// Not now: a place or money may come free.
+    Wait(Error),
+    /// Not as things are.
+    Refuse(Error),
+}
+
+impl Live {
+    /// Says who is asking, and counts the request.
+    pub fn admit(&mut self, knock: &Knock, now: Timestamp) -> Result<Pass, Refusal> {
+        let profile = self.profile.as_ref().ok_or_else(unknown)?;
+        let (account, plan, active) = (profile.id, profile.plan, profile.active);
+        let holder = self.identify(knock)?;
+        if !active {
+            return Err(denied("This account is suspended. Ask the operator.").into());
+        }
+        let weight = knock.weight;
+        let window = self.windows.entry(holder).or_default();
+        let counted = window.count(weight, plan.per_hour(), now);
+        let rate = window.rate(plan.per_hour(), now);
+        if let Err(full) = counted {
+            return Err(Refusal { error: too_fast(rate, full.wait_ms), rate: Some(rate) });
+        }
+        self.count(holder, weight, now);
+        Ok(Pass { caller: Caller { account, holder }, rate })
+    }
+
+    /// Lets a call start, if a place is free and the wallet covers it. With `last`, a wallet that holds less
+    /// than is wanted gives what it has: nothing else will come back soon.
+    pub fn begin(&mut self, call: CallId, quote: Quote, last: bool, now: Timestamp) -> Start {
+        let Some(profile) = &self.profile else { return Start::Refuse(unknown()) };
+        let at_once = profile.plan.at_once();
+        if self.ledger.balance() < quote.floor {
+            return Start::Refuse(self.broke(quote));
+        }
+        let available = self.ledger.available();
+        let alone = last || !self.ledger.has_open_holds();
+        let amount = if quote.wanted <= available || (alone && quote.floor <= available) {
+            quote.wanted.min(available)
+        } else if self.ledger.has_open_holds() {
+            return Start::Wait(self.broke(quote));
+        } else {
+            return Start::Refuse(self.broke(quote));
+        };
+        if !self.leases.take(call, at_once, now.plus_millis(HOLD_LIFETIME_MS), now) {
+            return Start::Wait(too_many(at_once));
+        }
+        match self.ledger.hold(call, amount, now) {
+            Some(hold) => Start::Go(hold),
+            None => {
+                self.leases.release(call);
+                Start::Refuse(Error::internal("a hold that was available was not given"))
+            }
+        }
+    }
+
+    /// Where a credential stands.
+    pub fn rate(&mut self, holder: Holder, now: Timestamp) -> Option<Rate> {
+        let limit = self.profile.as_ref()?.plan.per_hour();
+        Some(self.windows.entry(holder).or_default().rate(limit, now))
+    }
+
+    /// The keys, oldest first.
+    pub fn keys(&self) -> Vec<Key> {
+        let mut keys: Vec<_> = self.keys.values().cloned().collect();
+        keys.sort_by_key(|key| key.id);
+        keys
+    }
+
+    /// Adds a key.
+    pub fn add_key(&mut self, hash: Hash, key: Key) -> Result<(), Error> {
+        let active = self.keys.values().filter(|key| key.revoked_at.is_none()).count();
+        if active >= KEYS_MAX {
+            let message =
+                format!("An account has at most {KEYS_MAX} active keys. Revoke one first.");
+            return Err(Error::new(Code::Conflict, message));
+        }
+        self.keys.insert(hash, key);
+        Ok(())
+    }
+
+    /// Puts back a key that storage knows.
+    pub fn restore_key(&mut self, hash: Hash, key: Key) {
+        self.keys.insert(hash, key);
+    }
+
+    /// Revokes a key, for good and at once; the first revocation stands.
+    pub fn revoke_key(&mut self, id: KeyId, now: Timestamp) -> Option<Key> {
+        let key = self.keys.values_mut().find(|key| key.id == id)?;
+        key.revoked_at = key.revoked_at.or(Some(now));
+        Some(key.clone())
+    }
+
+    /// Puts back a request that storage remembers as counted.
+    pub fn restore_counted(&mut self, counted: Counted) {
+        self.windows.entry(counted.holder).or_default().add(counted.at, counted.weight);
+    }
+
+    /// The counted requests that storage has not got yet.
+    pub fn unstored_counted(&self) -> &[Counted] {
+        &self.counted
+    }
+
+    /// Storage has got the first `count` of them.
+    pub fn stored_counted(&mut self, count: usize) {
+        self.counted.drain(..count.min(self.counted.len()));
+    }
+
+    /// The account's id, once it has been made.
+    pub fn id(&self) -> Option<AccountId> {
+        self.profile.as_ref().map(|profile| profile.id)
+    }
+
+    fn count(&mut self, holder: Holder, weight: u32, at: Timestamp) {
+        match self.counted.last_mut() {
+            Some(last) if last.holder == holder && last.at == at => last.weight += weight,
+            _ => self.counted.push(Counted { holder, at, weight }),
+        }
+    }
+
+    fn identify(&self, knock: &Knock) -> Result<Holder, Error> {
+        let profile = self.profile.as_ref().ok_or_else(unknown)?;
+        let hash = match &knock.credential {
+            Credential::Key(hash) => hash,
+            Credential::Username(name) if *name == profile.username => {
+                return customer_scope(knock.scope).map(|()| Holder::Username);
+            }
+            Credential::Username(_) => return Err(unknown()),
+            Credential::Static => return customer_scope(knock.scope).map(|()| Holder::Static),
+        };
+        let key = self.keys.get(hash).ok_or_else(unknown)?;
+        if key.revoked_at.is_some() {
+            return Err(refused("This API key has been revoked. Use another, or make a new one."));
+        }
+        let inside = |address| key.cidrs.iter().any(|range| range.contains(address));
+        if !key.cidrs.is_empty() && !knock.address.is_some_and(inside) {
+            return Err(denied("This API key may not be used from your address."));
+        }
+        if !key.scopes.contains(&knock.scope) || !kind_allows(key.kind, knock.scope) {
+            let scope = knock.scope.as_str();
+            return Err(denied(format!("This API key lacks the scope `{scope}`.")));
+        }
+        Ok(Holder::Key(key.id))
+    }
+
+    /// Why the wallet does not cover a call, in words that end in what to do.
+    fn broke(&self, quote: Quote) -> Error {
+        let (balance, held) = (self.ledger.balance(), self.ledger.held());
+        let message = if balance < quote.floor {
+            let (has, needs) = (balance.dollars_and_cents(), quote.floor);
+            format!("Your wallet is empty: it holds ${has} and this call needs at least ${needs}.")
+        } else {
+            let (has, held) = (balance.dollars_and_cents(), held.dollars_and_cents());
+            format!("Your wallet holds ${has}, of which running calls have reserved ${held}.")
+        };
+        Error::new(Code::InsufficientCredit, message)
+    }
+}
+
+/// A username and a static token do what a customer's key does, and nothing of an operator's.
+fn customer_scope(scope: Scope) -> Result<(), Error> {
+    if Scope::CUSTOMER.contains(&scope) {
+        Ok(())
+    } else {
+        Err(denied("An operator's key is needed."))
+    }
+}
+
+const fn kind_allows(kind: KeyType, scope: Scope) -> bool {
+    match kind {
+        KeyType::Secret => true,
+        // Seed 001: it reads, and generates; never anything of an operator's.
+        KeyType::Publishable => !matches!(scope, Scope::Admin),
+    }
+}
+
+fn unknown() -> Error {
+    refused("This API key is not known here. Check it for missing characters.")
+}
+
+fn refused(message: &str) -> Error {
+    Error::new(Code::AuthenticationRequired, message)
+}
+
+fn denied(message: impl Into<String>) -> Error {
+    Error::new(Code::PermissionDenied, message)
+}
+
+fn too_fast(rate: Rate, wait_ms: i64) -> Error {
+    let seconds = u32::try_from((wait_ms + 999) / 1_000).unwrap_or(u32::MAX);
+    let limit = rate.limit;
+    let message = format!(
+        "You have made the {limit} requests that your plan allows in any hour. Please try again in {seconds}s."
+    );
+    Error::new(Code::RateLimitExceeded, message).retry_after(seconds)
+}
+
+fn too_many(at_once: u32) -> Error {
+    let message = format!(
+        "Your plan runs {at_once} requests at once, and that many are running. Please try again in 2s."
+    );
+    Error::new(Code::ConcurrencyLimitExceeded, message).retry_after(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use schema::MicroUsd;
+
+    use super::*;
+    use crate::domain::{ledger::Kind, plan::Plan};
+
+    const NOW: Timestamp = Timestamp::from_millis(5_000);
+
+    fn live(plan: Plan, balance: i64) -> Live {
+        let mut live = Live::default();
+        live.profile = Some(Profile {
+            id: AccountId::from_bits(1),
+            username: "alice-x".into(),
+            plan,
+            active: true,
+            note: String::new(),
+            created_at: NOW,
+        });
+        live.ledger.book(Kind::Credit, MicroUsd::new(balance), "t".into(), String::new(), NOW);
+        let key = Key {
+            id: KeyId::from_bits(1),
+            name: String::new(),
+            kind: KeyType::Secret,
+            last4: String::new(),
+            scopes: Scope::CUSTOMER.to_vec(),
+            cidrs: vec!["10.0.0.0/8".parse().unwrap()],
+            created_at: NOW,
+            revoked_at: None,
+        };
+        live.restore_key([1; 32], key);
+        live
+    }
+
+    fn knock(credential: Credential, scope: Scope, address: &str) -> Knock {
+        Knock { credential, scope, address: address.parse().ok(), weight: 1 }
+    }
+
+    #[track_caller]
+    fn check(live: &mut Live, knock: &Knock, code: Option<Code>) {
+        let verdict = live.admit(knock, NOW);
+        assert_eq!(verdict.as_ref().err().map(|refusal| refusal.error.code), code, "{verdict:?}");
+    }
+
+    #[test]
+    fn a_key_opens_what_its_scopes_and_addresses_allow() {
+        let live = &mut live(Plan::Starter, 0);
+        let key = || Credential::Key([1; 32]);
+        check(live, &knock(key(), Scope::Account, "10.1.1.1"), None);
+        check(live, &knock(key(), Scope::Admin, "10.1.1.1"), Some(Code::PermissionDenied));
+        check(live, &knock(key(), Scope::Account, "11.1.1.1"), Some(Code::PermissionDenied));
+        check(live, &knock(key(), Scope::Account, "-"), Some(Code::PermissionDenied));
+        let other = Credential::Key([2; 32]);
+        check(live, &knock(other, Scope::Account, "10.1.1.1"), Some(Code::AuthenticationRequired));
+        live.revoke_key(KeyId::from_bits(1), NOW);
+        check(live, &knock(key(), Scope::Account, "10.1.1.1"), Some(Code::AuthenticationRequired));
+    }
+
+    #[test]
+    fn a_username_opens_its_own_account_as_a_customer() {
+        let live = &mut live(Plan::Starter, 0);
+        let name = |n: &str| Credential::Username(n.into());
+        check(live, &knock(name("alice-x"), Scope::Responses, "-"), None);
+        check(live, &knock(name("alice-x"), Scope::Admin, "-"), Some(Code::PermissionDenied));
+        check(
+            live,
+            &knock(name("alice"), Scope::Responses, "-"),
+            Some(Code::AuthenticationRequired),
+        );
+    }
+
+    #[test]
+    fn each_credential_has_a_window_of_its_own() {
+        let live = &mut live(Plan::Enterprise { per_hour: 2, at_once: 1 }, 0);
+        let key = knock(Credential::Key([1; 32]), Scope::Account, "10.1.1.1");
+        let name = knock(Credential::Username("alice-x".into()), Scope::Account, "-");
+        check(live, &key, None);
+        check(live, &key, None);
+        check(live, &key, Some(Code::RateLimitExceeded));
+        check(live, &name, None);
+        assert_eq!(live.unstored_counted().iter().map(|c| c.weight).sum::<u32>(), 3);
+    }
+
+    fn quote(floor: i64, wanted: i64) -> Quote {
+        Quote { floor: MicroUsd::new(floor), wanted: MicroUsd::new(wanted) }
+    }
+
+    fn begin(live: &mut Live, call: u128, quote: Quote, last: bool) -> Start {
+        live.begin(CallId::from_bits(call), quote, last, NOW)
+    }
+
+    #[test]
+    fn a_call_gets_what_it_wants_or_waits_while_money_may_come_back() {
+        let live = &mut live(Plan::Starter, 100);
+        assert!(
+            matches!(begin(live, 1, quote(10, 60), false), Start::Go(h) if h.amount.micros() == 60)
+        );
+        assert!(matches!(begin(live, 2, quote(10, 60), false), Start::Wait(_)));
+        assert!(
+            matches!(begin(live, 2, quote(10, 60), true), Start::Go(h) if h.amount.micros() == 40)
+        );
+        assert!(matches!(begin(live, 3, quote(10, 60), true), Start::Wait(_)));
+        assert!(matches!(begin(live, 3, quote(101, 160), true), Start::Refuse(_)));
+    }
+
+    #[test]
+    fn a_call_alone_may_spend_the_last_of_a_wallet_but_an_empty_one_is_refused() {
+        let live = &mut live(Plan::Starter, 30);
+        assert!(
+            matches!(begin(live, 1, quote(10, 60), false), Start::Go(h) if h.amount.micros() == 30)
+        );
+        live.ledger.void(CallId::from_bits(1), "test", NOW);
+        live.ledger.book(Kind::Correction, MicroUsd::new(-30), "z".into(), String::new(), NOW);
+        assert!(matches!(begin(live, 2, quote(1, 60), false), Start::Refuse(_)));
+    }
+
+    #[test]
+    fn five_at_once_means_five() {
+        let live = &mut live(Plan::Starter, 1_000);
+        for call in 0..5 {
+            assert!(matches!(begin(live, call, quote(1, 10), false), Start::Go(_)));
+        }
+        let Start::Wait(error) = begin(live, 5, quote(1, 10), false) else { unreachable!() };
+        assert_eq!(error.code, Code::ConcurrencyLimitExceeded);
+        assert_eq!(live.ledger.held(), MicroUsd::new(50));
+        live.leases.release(CallId::from_bits(0));
+        assert!(matches!(begin(live, 5, quote(1, 10), false), Start::Go(_)));
+    }
+}

@@ -1,0 +1,13 @@
+//! Decisions: values in, values out. No clock, no randomness, no `async`, no `worker`: everything here runs
+//! and is tested natively.
+
+pub mod access;
+pub mod account;
+pub mod admission;
+pub mod ledger;
+pub mod limit;
+pub mod meter;
+pub mod plan;
+pub mod price;
+pub mod route;
+pub mod token;
