@@ -1,9 +1,9 @@
 // What the platform loads: plain exports around the compiled Worker.
 //
-// The default export is a plain object, because a class instance or a proxy per request costs CPU. After a
-// fault that no unwinding can catch, the wasm instance is replaced and its objects' memory is gone: an object's
-// wrapper then builds it anew from the same state, as the platform does after an eviction.
-// The build appends one `export const Name = object(rust.Name)` per object class of wrangler.toml.
+// The default export is a plain object, because a class instance or a proxy per request costs CPU.
+// After a fault that no unwinding can catch, the wasm instance is replaced and the memory of its
+// objects is gone: a wrapper then builds its object anew from the same state, as after an eviction.
+// The build appends `export const Name = object(rust.Name)` per object class of wrangler.toml.
 
 import * as rust from "./bindings.js";
 

@@ -1,7 +1,7 @@
 //! Source to `build/`: compile, bind, optimise, bundle, weigh. What is tested is what is deployed.
 //!
-//! The standard library is rebuilt so that a panic unwinds: it then ends one request, where an aborting one
-//! would end every request of its isolate.
+//! The standard library is rebuilt so that a panic unwinds: it then ends one request, where an
+//! aborting one would end every request of its isolate.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -99,11 +99,13 @@ pub fn weight() -> Result<Weight> {
 }
 
 fn build() -> Result<()> {
+    packages::toolchain()?;
     let begun = SystemTime::now();
     steps::say("compiling the Worker (release, with its standard library)");
     compile()?;
     steps::say("binding, optimising and bundling it");
     let work = paths::at(WORK).join("package");
+    let _ = fs::remove_dir_all(&work);
     fs::create_dir_all(&work)?;
     bind(&work)?;
     optimise(&work)?;
@@ -111,7 +113,8 @@ fn build() -> Result<()> {
     publish(&work)?;
     weigh()?;
     time_start()?;
-    // A source that changed while it was being compiled leaves no stamp, so the next start builds again.
+    // A source that changed while it was being compiled leaves no stamp, so the next start builds
+    // again.
     if let Some(print) = fingerprint(Some(begun)) {
         fs::write(paths::at(STAMP), print)?;
     }
@@ -125,7 +128,8 @@ fn compile() -> Result<()> {
         .args(["--target", "wasm32-unknown-unknown", "-Zbuild-std=std,panic_unwind"])
         .current_dir(paths::root())
         .env("CARGO_TARGET_DIR", paths::at(WORK))
-        // Rebuilding the standard library is not stable yet; this spares us a second, nightly toolchain.
+        // Rebuilding the standard library is not stable yet; this spares us a second, nightly
+        // toolchain.
         .env("RUSTC_BOOTSTRAP", "1")
         // Futures are spawned by js-sys, which knows how to carry an unwinding panic.
         .env("WASM_BINDGEN_USE_JS_SYS", "1")
@@ -146,7 +150,8 @@ fn bind(work: &Path) -> Result<()> {
     bindgen.generate(work).context("the Worker's bindings cannot be generated")
 }
 
-/// The shipped copy has no names; the copy with names turns an address of a stack trace into a function.
+/// The shipped copy has no names; the copy with names turns an address of a stack trace into a
+/// function.
 fn optimise(work: &Path) -> Result<()> {
     let mut optimiser = packages::script("binaryen/bin/wasm-opt");
     optimiser.args(WASM_FEATURES).args(["-O3", "-g", "bindings_bg.wasm"]);
@@ -222,7 +227,8 @@ fn fresh() -> bool {
     built && stamp.is_some() && stamp == fingerprint(None)
 }
 
-/// A digest of everything the build reads; none if that cannot be said, or if a file is newer than `begun`.
+/// A digest of everything the build reads; none if that cannot be said, or if a file is newer than
+/// `begun`.
 fn fingerprint(begun: Option<SystemTime>) -> Option<String> {
     let mut hasher = DefaultHasher::new();
     for path in RECIPE.iter().map(|it| paths::at(it)).chain(sources()?) {

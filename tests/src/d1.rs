@@ -57,7 +57,8 @@ impl Database {
         self.ask("/scheduled", &json!({ "cron": cron })).await.map(drop)
     }
 
-    /// Applies the migrations that this database has not seen, each whole or not at all; says which.
+    /// Applies the migrations that this database has not seen, each whole or not at all; says
+    /// which.
     pub async fn migrate(&self) -> Result<Vec<String>> {
         self.query(
             "CREATE TABLE IF NOT EXISTS d1_migrations (

@@ -63,7 +63,8 @@ async fn create(client: &Client, url: &str, admin_token: &str) -> Result<Demo> {
     Ok(Demo { username: user.username, key: api_key.token })
 }
 
-/// One line for a shell: the stock client, its settings apart from the user's own, and a first question.
+/// One line for a shell: the stock client, its settings apart from the user's own, and a first
+/// question.
 pub fn codex_command(version: Codex, home: &Path, url: &str, key: &str) -> String {
     let home = quote(&home.to_string_lossy());
     let codex = packages::codex(version);

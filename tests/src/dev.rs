@@ -14,7 +14,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::d1::Database;
 use crate::demo::{self, Demo};
 use crate::packages::Codex;
-use crate::upstream::{Upstream, routes};
+use crate::rehearsal::Rehearsal;
+use crate::routes::routes;
 use crate::workerd::{Setup, Workerd};
 use crate::{build, paths, secret, steps};
 
@@ -62,8 +63,8 @@ async fn system() -> Result<()> {
     settings.check_port()?;
     let _state = settings.lock_state()?;
     tokio::task::spawn_blocking(build::ensure).await??;
-    let rehearsal = settings.upstream.is_none().then(Upstream::start).transpose()?;
-    let rehearsal_url = rehearsal.as_ref().map(Upstream::url);
+    let rehearsal = settings.upstream.is_none().then(Rehearsal::start);
+    let rehearsal_url = rehearsal.as_ref().map(|it| format!("{}/v1", it.url));
     let upstream = settings.upstream.clone().or(rehearsal_url).unwrap_or_default();
     let admin_token = secret::keep(&settings.state.join("admin-token"))?;
 

@@ -1,4 +1,5 @@
-//! The programs that builds and tests run, installed from the lockfiles: nothing global, nothing twice.
+//! The programs that builds and tests run, installed from the lockfiles: nothing global, nothing
+//! twice.
 
 use std::env::consts::{ARCH, OS};
 use std::fs;
@@ -30,7 +31,6 @@ pub fn ensure() -> Result<()> {
     if installed()? {
         return Ok(());
     }
-    toolchain()?;
     steps::say("installing npm packages (workerd, wrangler, node, codex, about 1 GB on disk)");
     let mut npm = Command::new("npm");
     npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
@@ -45,7 +45,7 @@ fn installed() -> Result<bool> {
 }
 
 /// rustup reads rust-toolchain.toml by itself, unless its automatic installs are switched off.
-fn toolchain() -> Result<()> {
+pub fn toolchain() -> Result<()> {
     let sysroot = command::run(Command::new("rustc").args(["--print", "sysroot"]))?;
     let sysroot = PathBuf::from(sysroot.trim());
     let library = sysroot.join("lib/rustlib/src/rust/library/std");

@@ -11,7 +11,8 @@ use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
 use crate::d1::{Database, Rows};
-use crate::upstream::{Upstream, routes};
+use crate::rehearsal::Rehearsal;
+use crate::routes::routes;
 use crate::workerd::{Setup, Workerd};
 use crate::{build, paths, secret};
 
@@ -21,10 +22,9 @@ const LOG_TAIL_LINES: usize = 40;
 static BUILT: OnceCell<()> = OnceCell::const_new();
 
 /// A running system.
-#[derive(Debug)]
 pub struct World {
     worker: Option<Workerd>,
-    upstream: Upstream,
+    upstream: Rehearsal,
     database: Database,
     admin_token: String,
     // Last, so that nothing writes there any more when it is removed.
@@ -60,7 +60,7 @@ impl World {
     }
 
     /// The scripted model.
-    pub fn upstream(&self) -> &Upstream {
+    pub fn upstream(&self) -> &Rehearsal {
         &self.upstream
     }
 
@@ -140,11 +140,11 @@ impl Plan {
 
     async fn launch(self) -> Result<World> {
         let folder = folder()?;
-        let upstream = Upstream::start()?;
+        let upstream = Rehearsal::start();
         let admin_token = secret::random();
         let mut vars = vec![
             ("ENVIRONMENT".to_owned(), "development".to_owned()),
-            ("ROUTES".to_owned(), routes("rehearsal", &upstream.url())?),
+            ("ROUTES".to_owned(), routes("rehearsal", &format!("{}/v1", upstream.url))?),
         ];
         vars.extend(self.vars);
         let mut secrets = vec![
