@@ -2,4 +2,5 @@
 
 mod deploy;
 mod health;
+mod rehearsal;
 mod storage;
