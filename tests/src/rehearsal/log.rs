@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use http::request::Parts;
+use http::{Method, header};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
@@ -84,10 +84,13 @@ struct Pages {
     counts: Counts,
 }
 
+/// Owns copies: slices of what was read would keep the buffers of their connections alive.
 #[derive(Debug)]
 struct Entry {
-    parts: Parts,
-    body: Bytes,
+    method: Method,
+    path: String,
+    headers: BTreeMap<String, String>,
+    body: Box<[u8]>,
     /// Whether it asks for a response, and is counted.
     counted: bool,
     progress: Mutex<Progress>,
@@ -139,9 +142,18 @@ impl Log {
     }
 
     /// Opens a record.
-    pub fn arrive(self: &Arc<Log>, parts: Parts, body: Bytes, counted: bool) -> Ticket {
-        let progress = Mutex::new(Progress::default());
-        let entry = Arc::new(Entry { parts, body, counted, progress });
+    pub fn arrive(self: &Arc<Log>, parts: &Parts, body: &[u8], counted: bool) -> Ticket {
+        let headers = parts.headers.iter();
+        let entry = Arc::new(Entry {
+            method: parts.method.clone(),
+            path: parts.uri.to_string(),
+            headers: headers
+                .map(|(name, value)| (name.to_string(), text(value.as_bytes())))
+                .collect(),
+            body: body.into(),
+            counted,
+            progress: Mutex::default(),
+        });
         let mut pages = lock(&self.pages);
         pages.add(Arc::clone(&entry));
         if counted {
@@ -209,14 +221,10 @@ impl Default for Progress {
 impl Entry {
     fn record(&self) -> Record {
         let progress = lock(&self.progress);
-        let headers = self.parts.headers.iter();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Record {
-            method: self.parts.method.to_string(),
-            path: self.parts.uri.to_string(),
-            headers: headers
-                .map(|(name, value)| (name.to_string(), text(value.as_bytes())))
-                .collect(),
+            method: self.method.to_string(),
+            path: self.path.clone(),
+            headers: self.headers.clone(),
             body: serde_json::from_slice(&self.body).unwrap_or_else(|_| text(&self.body).into()),
             script: progress.script.clone(),
             status: progress.status,
@@ -230,11 +238,11 @@ impl Entry {
 }
 
 impl Ticket {
-    pub fn parts(&self) -> &Parts {
-        &self.entry.parts
+    pub fn authorization(&self) -> Option<&str> {
+        self.entry.headers.get(header::AUTHORIZATION.as_str()).map(String::as_str)
     }
 
-    pub fn body(&self) -> &Bytes {
+    pub fn body(&self) -> &[u8] {
         &self.entry.body
     }
 
@@ -267,6 +275,10 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         self.end(End::HungUp);
     }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// A test that panics elsewhere must not take the log with it.

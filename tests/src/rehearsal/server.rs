@@ -61,9 +61,10 @@ async fn route(stage: Arc<Stage>, request: Request<Incoming>) -> Answer {
     match (is_post, path.as_str()) {
         (false, "/health") => Ok(json_answer(StatusCode::OK, &json!({ "status": "ok" }))),
         (true, "/v1/responses") => {
-            respond(stage.clone(), stage.log.arrive(parts, body, true)).await
+            let ticket = stage.log.arrive(&parts, &body, true);
+            respond(stage, ticket).await
         }
-        _ => Ok(other(&stage, &path, &stage.log.arrive(parts, body, false))),
+        _ => Ok(other(&stage, &path, &stage.log.arrive(&parts, &body, false))),
     }
 }
 
@@ -159,8 +160,7 @@ async fn prepare(staging: &mut Staging, take: &Take) {
 }
 
 fn admits(stage: &Stage, ticket: &Ticket) -> bool {
-    let authorization = ticket.parts().headers.get(header::AUTHORIZATION);
-    stage.admits(authorization.and_then(|value| value.to_str().ok()))
+    stage.admits(ticket.authorization())
 }
 
 fn refused(ticket: &Ticket, answer: Response<Body>) -> Answer {
