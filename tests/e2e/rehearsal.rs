@@ -2,6 +2,8 @@
 
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
+use tests::codex::Cli;
+use tests::packages::Codex;
 use tests::rehearsal::{End, Raw, Record, Rehearsal, Usage};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -221,4 +223,37 @@ async fn those_at_work_at_one_time_are_counted() {
     rehearsal.release("door");
     rehearsal.wait_until_idle().await;
     assert_eq!((rehearsal.counts().sent, rehearsal.max_running()), (3, 3));
+}
+
+/// Both versions with a classic model, and the newest with its own, which offers its tools as code.
+fn real_clients(rehearsal: &Rehearsal) -> [Cli; 3] {
+    let client = |version| Cli::new(version, &rehearsal.url, "key").unwrap();
+    let own = client(Codex::Newest).with_its_own_model();
+    [client(Codex::Pinned), client(Codex::Newest), own]
+}
+
+#[tokio::test]
+async fn real_clients_hear_it_speak() {
+    let rehearsal = Rehearsal::start();
+    for client in real_clients(&rehearsal) {
+        let turn = client.exec("rehearse: reasoning 3; say forty two").await.unwrap();
+        assert_eq!(turn.answer(), Some("forty two"), "{turn:?}");
+        let usage = rehearsal.responses().last().and_then(Record::usage).unwrap();
+        assert_eq!(turn.usage().unwrap()["input_tokens"], usage.input);
+        assert_eq!(turn.usage().unwrap()["output_tokens"], 5);
+    }
+}
+
+#[tokio::test]
+async fn real_clients_run_its_commands_and_apply_its_patches() {
+    let rehearsal = Rehearsal::start();
+    for client in real_clients(&rehearsal) {
+        let prompt = "rehearse: shell echo $((6 * 7)); patch note.txt";
+        let turn = client.exec(prompt).await.unwrap();
+        let command = turn.items("command_execution").next().unwrap();
+        assert!(command["aggregated_output"].as_str().unwrap().ends_with("42\n"), "{turn:?}");
+        assert!(turn.answer().unwrap().starts_with("This answer is scripted. The call put out:"));
+        assert!(client.work().join("note.txt").is_file());
+    }
+    assert_eq!(rehearsal.responses().len(), 9);
 }

@@ -2,6 +2,7 @@
 
 pub mod build;
 mod capnp;
+pub mod codex;
 pub mod command;
 pub mod config;
 pub mod d1;
@@ -15,5 +16,6 @@ mod routes;
 pub mod secret;
 pub mod source;
 pub mod steps;
+pub mod terminal;
 pub mod workerd;
 pub mod world;
