@@ -36,6 +36,8 @@ pub enum Code {
     ModelNotFound,
     /// The model has no price, so nothing is sent to it.
     ModelNotPriced,
+    /// A WebSocket where only HTTP is served.
+    UpgradeRefused,
     /// Too many requests in the hour.
     RateLimitExceeded,
     /// Too many requests at once.
@@ -68,6 +70,7 @@ impl Code {
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::ValidationError => 422,
+            Self::UpgradeRefused => 426,
             Self::RateLimitExceeded | Self::ConcurrencyLimitExceeded => 429,
             Self::InternalError => 500,
             Self::UpstreamFailed => 502,
@@ -91,6 +94,7 @@ impl Code {
             Self::ValidationError => "validation_error",
             Self::ModelNotFound => "model_not_found",
             Self::ModelNotPriced => "model_not_priced",
+            Self::UpgradeRefused => "upgrade_refused",
             Self::RateLimitExceeded => "rate_limit_exceeded",
             Self::ConcurrencyLimitExceeded => "concurrency_limit_exceeded",
             Self::RunnerUnavailable => "runner_unavailable",

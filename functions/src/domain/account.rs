@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     access::{Cidr, Credential, Key, Scope},
+    admission::Pass,
     limit::Rate,
-    plan::Plan,
+    plan::{self, Plan},
     token::{Hash, KeyType},
 };
 
@@ -26,6 +27,21 @@ pub struct Profile {
     pub active: bool,
     pub note: String,
     pub created_at: Timestamp,
+}
+
+impl Profile {
+    /// The account behind the deployment's static API tokens.
+    pub fn of_operator(id: AccountId, now: Timestamp) -> Self {
+        let (per_hour, at_once) = (plan::ENTERPRISE_PER_HOUR, plan::ENTERPRISE_AT_ONCE);
+        Self {
+            id,
+            username: "operator".to_owned(),
+            plan: Plan::Enterprise { per_hour, at_once },
+            active: true,
+            note: "static API tokens".to_owned(),
+            created_at: now,
+        }
+    }
 }
 
 /// A request for admission: who says they are asking, from where, and to do what.
@@ -106,7 +122,9 @@ pub struct NewKey {
 /// What an account's object answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
-    /// Where the caller's credential stands, if it was let in by one.
+    /// Who was let in, if anybody knocked.
+    pub pass: Option<Pass>,
+    /// Where a known credential stands that was not let in.
     pub rate: Option<Rate>,
     pub outcome: Outcome,
 }

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use schema::{AccountId, CallId, Code, Error, KeyId, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::{
     access::{Caller, Credential, Holder, Key, Scope},
@@ -40,7 +41,7 @@ pub struct Live {
 }
 
 /// Let in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pass {
     pub caller: Caller,
     pub rate: Rate,
@@ -277,15 +278,15 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(5_000);
 
     fn live(plan: Plan, balance: i64) -> Live {
-        let mut live = Live::default();
-        live.profile = Some(Profile {
+        let profile = Profile {
             id: AccountId::from_bits(1),
             username: "alice-x".into(),
             plan,
             active: true,
             note: String::new(),
             created_at: NOW,
-        });
+        };
+        let mut live = Live { profile: Some(profile), ..Live::default() };
         live.ledger.book(Kind::Credit, MicroUsd::new(balance), "t".into(), String::new(), NOW);
         let key = Key {
             id: KeyId::from_bits(1),

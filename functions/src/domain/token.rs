@@ -71,6 +71,13 @@ pub fn account_of(text: &str) -> Option<AccountId> {
     read_base62(account).map(AccountId::from_bits)
 }
 
+/// The credential of an `Authorization: Bearer …` header (RFC 6750), whatever the case of the scheme.
+pub fn bearer(header: &str) -> Option<&str> {
+    let (scheme, credential) = header.trim().split_once(' ')?;
+    let credential = credential.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !credential.is_empty()).then_some(credential)
+}
+
 /// Whether the text claims to be a key, well-formed or not.
 pub fn looks_like_key(text: &str) -> bool {
     text.starts_with("cdx_")

@@ -1,0 +1,65 @@
+//! `/admin/api/billing`, `/admin/api/model-provider`, `/admin/api/model-usage`.
+
+use schema::{
+    Error, Result,
+    admin::{Billing, ModelProvider, ModelUsage, PriceRow, SetModelProvider, SetPrice},
+};
+
+use super::{super::system::Nothing, users::amount};
+use crate::{
+    cx::Cx,
+    domain::price::InputBilling,
+    http::Json,
+    services::{audit, billing},
+};
+
+pub async fn read(cx: Cx, _: Nothing) -> Result<Json<Billing>> {
+    Ok(Json(Billing { prices: billing::prices(&cx).await? }))
+}
+
+pub async fn set_price(cx: Cx, _: Nothing, body: SetPrice) -> Result<Json<Billing>> {
+    let optional = |field: &str, text: &Option<String>| {
+        text.as_deref().map(|text| price(field, text)).transpose()
+    };
+    let rule = body.input_billing.as_deref().unwrap_or(InputBilling::NewContext.as_str());
+    let rule = InputBilling::parse(rule);
+    let rule = rule.ok_or_else(|| Error::field("input_billing", "new_context or all"))?;
+    let row = PriceRow {
+        id: 0,
+        model: body.model,
+        input: price("input_usd_per_million", &body.input_usd_per_million)?,
+        cached_input: optional("cached_input_usd_per_million", &body.cached_input_usd_per_million)?,
+        output: price("output_usd_per_million", &body.output_usd_per_million)?,
+        reasoning: optional("reasoning_usd_per_million", &body.reasoning_usd_per_million)?,
+        per_call: optional("per_call_usd", &body.per_call_usd)?.unwrap_or(0),
+        input_billing: rule.as_str().to_owned(),
+    };
+    billing::set_price(&cx, &row).await?;
+    audit::note(&cx, "price.set", &row.model).await?;
+    read(cx, Nothing {}).await
+}
+
+pub async fn provider(cx: Cx, _: Nothing) -> Result<Json<ModelProvider>> {
+    let routes = billing::routes(&cx).await?;
+    Ok(Json(ModelProvider { active: routes.first().cloned().unwrap_or_default(), routes }))
+}
+
+pub async fn choose_provider(
+    cx: Cx,
+    _: Nothing,
+    body: SetModelProvider,
+) -> Result<Json<ModelProvider>> {
+    billing::choose_route(&cx, &body.provider).await?;
+    audit::note(&cx, "provider.chosen", &body.provider).await?;
+    provider(cx, Nothing {}).await
+}
+
+pub async fn model_usage(cx: Cx, _: Nothing) -> Result<Json<Vec<ModelUsage>>> {
+    Ok(Json(billing::model_usage(&cx).await?))
+}
+
+/// A price in dollars as micro-dollars. A million tokens for a dollar are a micro-dollar each.
+fn price(field: &str, text: &str) -> Result<i64> {
+    let micros = amount(field, text)?.micros();
+    if micros < 0 { Err(Error::field(field, "not below zero")) } else { Ok(micros) }
+}

@@ -1,0 +1,87 @@
+//! `/admin/api/api-keys`.
+
+use schema::{
+    AccountId, Error, KeyId, Result,
+    admin::{CreateKey, CreatedKey, Key},
+};
+use serde::Deserialize;
+
+use super::super::system::Nothing;
+use crate::{
+    cx::Cx,
+    domain::{
+        access::{self, Scope},
+        token::KeyType,
+    },
+    http::{Created, Json},
+    services::{audit, keys},
+};
+
+/// Names an account whose keys are meant.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct KeysOf {
+    pub user_id: AccountId,
+}
+
+/// Names a key.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct KeyPath {
+    pub key_id: KeyId,
+}
+
+pub async fn list(cx: Cx, at: KeysOf) -> Result<Json<Vec<Key>>> {
+    let keys = keys::list(&cx, at.user_id).await?;
+    Ok(Json(keys.into_iter().map(|made| key(at.user_id, made)).collect()))
+}
+
+pub async fn create(cx: Cx, _: Nothing, body: CreateKey) -> Result<Created<CreatedKey>> {
+    let kind = match body.kind.as_deref() {
+        None | Some("secret") => KeyType::Secret,
+        Some("publishable") => KeyType::Publishable,
+        Some(_) => return Err(Error::field("kind", "secret or publishable")),
+    };
+    let scope = |name: &String| {
+        Scope::parse(name)
+            .ok_or_else(|| Error::field("scopes", format!("there is no scope `{name}`")))
+    };
+    let scopes = match &body.scopes {
+        Some(names) => names.iter().map(scope).collect::<Result<_>>()?,
+        None => Scope::CUSTOMER.to_vec(),
+    };
+    let range = |text: &String| {
+        let message =
+            || Error::field("cidrs", format!("`{text}` is not a range such as 10.0.0.0/8"));
+        text.parse().map_err(|_| message())
+    };
+    let cidrs = body.cidrs.iter().map(range).collect::<Result<_>>()?;
+    let wanted = keys::Wanted { name: body.name, kind, scopes, cidrs };
+    let (token, made) = keys::create(&cx, body.user_id, wanted).await?;
+    audit::note(&cx, "key.created", &made.id.to_string()).await?;
+    Ok(Created(CreatedKey { token, key: key(body.user_id, made) }))
+}
+
+pub async fn revoke(cx: Cx, at: KeyPath, _: Nothing) -> Result<Json<Key>> {
+    let (account, revoked) = keys::revoke(&cx, at.key_id).await?;
+    audit::note(&cx, "key.revoked", &at.key_id.to_string()).await?;
+    Ok(Json(key(account, revoked)))
+}
+
+/// A key as an operator sees it.
+pub fn key(user_id: AccountId, key: access::Key) -> Key {
+    Key {
+        id: key.id,
+        user_id,
+        name: key.name,
+        kind: match key.kind {
+            KeyType::Secret => "secret".to_owned(),
+            KeyType::Publishable => "publishable".to_owned(),
+        },
+        last4: key.last4,
+        scopes: key.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
+        cidrs: key.cidrs.into_iter().map(String::from).collect(),
+        created_at: key.created_at.to_string(),
+        revoked_at: key.revoked_at.map(|at| at.to_string()),
+    }
+}

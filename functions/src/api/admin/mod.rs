@@ -1,0 +1,117 @@
+//! `/admin/api`: what an operator does (seed 000), with an operator's bearer.
+
+mod billing;
+mod keys;
+mod users;
+mod wallets;
+
+use super::agent;
+use crate::{
+    domain::access::Access::Admin,
+    http::{Family, delete, get, post},
+};
+
+/// The routes of this family.
+pub fn family() -> Family {
+    Family {
+        name: "admin",
+        refuse: agent::refuse::refuse,
+        routes: vec![
+            get("/admin/api/users", Admin, "admin", "List accounts", users::list),
+            post(
+                "/admin/api/users",
+                Admin,
+                "admin",
+                "Create an account with a first key",
+                users::create,
+            ),
+            get(
+                "/admin/api/users/{user_id}",
+                Admin,
+                "admin",
+                "Read an account and its wallet",
+                users::read,
+            ),
+            delete(
+                "/admin/api/users/{user_id}",
+                Admin,
+                "admin",
+                "Suspend an account for good",
+                users::delete,
+            ),
+            post(
+                "/admin/api/users/{user_id}/active",
+                Admin,
+                "admin",
+                "Suspend an account, or let it be used again",
+                users::set_active,
+            ),
+            post(
+                "/admin/api/users/{user_id}/wallet",
+                Admin,
+                "admin",
+                "Set a wallet's balance",
+                wallets::set,
+            ),
+            post(
+                "/admin/api/users/{user_id}/wallet/credit",
+                Admin,
+                "admin",
+                "Add to a wallet, or take from it",
+                wallets::credit,
+            ),
+            get(
+                "/admin/api/users/{user_id}/wallet/transactions",
+                Admin,
+                "admin",
+                "List the rows of a wallet's ledger",
+                wallets::transactions,
+            ),
+            get(
+                "/admin/api/users/{user_id}/token-usage",
+                Admin,
+                "admin",
+                "List the charges of an account",
+                wallets::token_usage,
+            ),
+            get("/admin/api/api-keys", Admin, "admin", "List the keys of an account", keys::list),
+            post("/admin/api/api-keys", Admin, "admin", "Create a key", keys::create),
+            post(
+                "/admin/api/api-keys/{key_id}/revoke",
+                Admin,
+                "admin",
+                "Revoke a key",
+                keys::revoke,
+            ),
+            get("/admin/api/billing", Admin, "admin", "Read the prices in force", billing::read),
+            post(
+                "/admin/api/billing/settings",
+                Admin,
+                "admin",
+                "Put a new price of a model in force",
+                billing::set_price,
+            ),
+            get(
+                "/admin/api/model-provider",
+                Admin,
+                "admin",
+                "Read which route is tried first",
+                billing::provider,
+            ),
+            post(
+                "/admin/api/model-provider",
+                Admin,
+                "admin",
+                "Choose which route is tried first",
+                billing::choose_provider,
+            ),
+            get(
+                "/admin/api/model-usage",
+                Admin,
+                "admin",
+                "Read what each route and model came to",
+                billing::model_usage,
+            ),
+        ],
+    }
+}

@@ -1,0 +1,102 @@
+//! `/admin/api/users`.
+
+use schema::{
+    AccountId, Error, MicroUsd, Result,
+    admin::{CreateUser, CreatedKey, CreatedUser, Done, SetActive, User},
+    agent::Wallet,
+    page::{Page, PageQuery},
+};
+use serde::{Deserialize, Serialize};
+
+use super::keys::key;
+use crate::{
+    cx::Cx,
+    domain::{account::Profile, plan::Plan},
+    http::{Created, Json},
+    services::{accounts, audit, keys, wallets},
+};
+
+/// Names an account.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct UserPath {
+    pub user_id: AccountId,
+}
+
+/// An account with its wallet.
+#[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct UserWithWallet {
+    #[serde(flatten)]
+    user: User,
+    wallet: Wallet,
+    /// Calls that run now.
+    running: u32,
+}
+
+pub async fn list(cx: Cx, at: PageQuery) -> Result<Json<Page<User>>> {
+    let rows = accounts::list(&cx, at.starting_after.as_deref(), at.size()).await?;
+    Ok(Json(Page::of(rows, at.size(), |user| user.id.to_string())))
+}
+
+pub async fn create(
+    cx: Cx,
+    _: super::super::system::Nothing,
+    body: CreateUser,
+) -> Result<Created<CreatedUser>> {
+    let plan = body.plan.as_deref().unwrap_or("starter");
+    let plan = Plan::parse(plan, body.requests_per_hour, body.concurrent_requests)
+        .ok_or_else(|| Error::field("plan", "starter, professional or enterprise"))?;
+    let credit = body.credit_usd.as_deref().map(|text| amount("credit_usd", text)).transpose()?;
+    let note = body.note.unwrap_or_default();
+    let profile =
+        accounts::create(&cx, accounts::NewAccount { name: body.username, plan, note }).await?;
+    if let Some(credit) = credit.filter(|credit| *credit > MicroUsd::ZERO) {
+        let source = format!("admin:{}", cx.request_id);
+        wallets::credit(&cx, profile.id, source, credit, "first credit".to_owned()).await?;
+    }
+    let (token, made) = keys::create(&cx, profile.id, keys::Wanted::default()).await?;
+    audit::note(&cx, "user.created", &profile.id.to_string()).await?;
+    let api_key = CreatedKey { token, key: key(profile.id, made) };
+    Ok(Created(CreatedUser { user: user(profile), api_key }))
+}
+
+pub async fn read(cx: Cx, at: UserPath) -> Result<Json<UserWithWallet>> {
+    let description = accounts::describe(&cx, at.user_id).await?;
+    let (wallet, running) = (description.wallet, description.running);
+    Ok(Json(UserWithWallet { user: user(description.profile), wallet, running }))
+}
+
+/// The ledger is never deleted, so neither is its account: it is closed.
+pub async fn delete(cx: Cx, at: UserPath) -> Result<Json<Done>> {
+    accounts::set_active(&cx, at.user_id, false).await?;
+    for key in keys::list(&cx, at.user_id).await? {
+        keys::revoke(&cx, key.id).await?;
+    }
+    audit::note(&cx, "user.deleted", &at.user_id.to_string()).await?;
+    Ok(Json(Done { ok: true }))
+}
+
+pub async fn set_active(cx: Cx, at: UserPath, body: SetActive) -> Result<Json<User>> {
+    let profile = accounts::set_active(&cx, at.user_id, body.active).await?;
+    let act = if body.active { "user.activated" } else { "user.suspended" };
+    audit::note(&cx, act, &at.user_id.to_string()).await?;
+    Ok(Json(user(profile)))
+}
+
+fn user(profile: Profile) -> User {
+    User {
+        id: profile.id,
+        username: profile.username,
+        plan: profile.plan.as_str().to_owned(),
+        active: profile.active,
+        note: profile.note,
+        created_at: profile.created_at.to_string(),
+    }
+}
+
+/// Dollars in a field of a body.
+pub fn amount(field: &str, text: &str) -> Result<MicroUsd> {
+    let message = "dollars with at most six decimals, as text: \"25.00\"";
+    text.parse().map_err(|_| Error::field(field, message))
+}

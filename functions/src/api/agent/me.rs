@@ -1,0 +1,27 @@
+//! `GET /api/v1/me`.
+
+use schema::{
+    Error, Result,
+    agent::{Limits, Me},
+};
+
+use crate::{api::system::Nothing, cx::Cx, http::Json, services::accounts};
+
+/// The account, its wallet, and where the presented credential stands.
+pub async fn read(cx: Cx, _: Nothing) -> Result<Json<Me>> {
+    let description = accounts::describe(&cx, cx.account()?).await?;
+    let rate = cx.rate.ok_or_else(|| Error::internal("a caller without a window"))?;
+    let profile = description.profile;
+    Ok(Json(Me {
+        id: profile.id,
+        username: profile.username,
+        plan: profile.plan.as_str().to_owned(),
+        wallet: description.wallet,
+        limits: Limits {
+            requests_per_hour: rate.limit,
+            requests_remaining: rate.remaining(),
+            concurrent_requests: profile.plan.at_once(),
+            running: description.running,
+        },
+    }))
+}

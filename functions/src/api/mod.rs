@@ -1,0 +1,14 @@
+//! The dialects: one folder for each API family. Thin handlers over shared services; a family adds translation
+//! and its grammar of failure, never logic.
+
+pub mod admin;
+pub mod agent;
+pub mod openai;
+pub mod system;
+
+use crate::http::Family;
+
+/// The whole surface in one list.
+pub fn families() -> Vec<Family> {
+    vec![system::family(), openai::family(), agent::family(), admin::family()]
+}

@@ -1,0 +1,66 @@
+//! What the deployment says of itself to anybody.
+
+use schema::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use super::agent;
+use crate::{
+    cx::Cx,
+    domain::access::Access::Public,
+    http::{
+        Family, Json, get,
+        reply::{Answer, JSON, Reply},
+    },
+};
+
+/// The routes of this family.
+pub fn family() -> Family {
+    Family {
+        name: "system",
+        refuse: agent::refuse::refuse,
+        routes: vec![
+            get("/health", Public, "system", "Health check", health),
+            get("/openapi.json", Public, "openapi", "This API as an OpenAPI 3.1 document", openapi),
+        ],
+    }
+}
+
+/// No parameters.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct Nothing {}
+
+/// Whether the deployment answers.
+#[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct Health {
+    status: &'static str,
+    version: &'static str,
+}
+
+async fn health(_: Cx, _: Nothing) -> Result<Json<Health>> {
+    Ok(Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") }))
+}
+
+/// The committed document, as it is.
+struct Document;
+
+/// Any JSON object.
+#[derive(Debug)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+struct AnyObject {}
+
+impl Answer for Document {
+    type Body = AnyObject;
+    const STATUS: u16 = 200;
+    const CONTENT_TYPE: &'static str = JSON;
+
+    fn reply(self) -> Result<Reply, Error> {
+        let body = include_str!("../../../schema/openapi.json").to_owned();
+        Ok(Reply { status: 200, content_type: JSON, body })
+    }
+}
+
+async fn openapi(_: Cx, _: Nothing) -> Result<Document> {
+    Ok(Document)
+}

@@ -1,0 +1,106 @@
+//! What a deploy fixes: vars and secrets, read once, every gap reported together.
+
+use std::{collections::HashMap, fmt};
+
+use schema::{AccountId, Error, Result};
+use worker::Env;
+
+use crate::domain::{
+    route::Route,
+    token::{self, Hash},
+};
+
+/// A text that no log may show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself, for the one place that sends it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// What a deploy fixes.
+#[derive(Debug)]
+pub struct Config {
+    /// Upstream routes in order of preference.
+    pub routes: Vec<Route>,
+    /// The providers' keys, by the name that a route gives.
+    pub provider_keys: HashMap<String, Secret>,
+    /// Operators' bearers, hashed.
+    pub admin_tokens: Vec<Hash>,
+    /// Bearers of the operator's own account, hashed.
+    pub api_tokens: Vec<Hash>,
+    /// The account that pays for static API tokens.
+    pub operator: AccountId,
+    /// Where an empty wallet is filled; may be empty.
+    pub top_up_url: String,
+    /// What models are said to be owned by.
+    pub brand: String,
+    /// Milliseconds that a provider has for its first byte.
+    pub upstream_timeout_ms: u32,
+    /// Milliseconds that a provider may stay silent within a stream.
+    pub upstream_idle_ms: i64,
+    /// Milliseconds that a call waits at most for a free place or for money that may come back.
+    pub turn_wait_ms: i64,
+    /// Milliseconds for which settings are used before they are read again.
+    pub settings_ttl_ms: i64,
+    /// Milliseconds until sums of usage are sent to the directory.
+    pub outbox_ms: i64,
+    /// Added to the clock; only outside production.
+    pub clock_skew_ms: i64,
+    /// Whether a request may ask for a fault; only outside production.
+    pub faults: bool,
+}
+
+impl Config {
+    /// Reads everything, or says everything that is missing.
+    pub fn read(env: &Env) -> Result<Self> {
+        let mut gaps = Vec::new();
+        let text = |name: &str| env.var(name).map(|v| v.to_string()).unwrap_or_default();
+        let number = |name: &str, default: i64| text(name).parse().unwrap_or(default);
+        let routes = serde_json::from_str::<Vec<Route>>(&text("ROUTES")).unwrap_or_else(|error| {
+            gaps.push(format!("ROUTES is not a list of routes: {error}"));
+            Vec::new()
+        });
+        let mut provider_keys = HashMap::new();
+        for route in &routes {
+            match env.secret(&route.secret) {
+                Ok(key) => {
+                    provider_keys.insert(route.secret.clone(), Secret(key.to_string()));
+                }
+                Err(_) => gaps.push(format!("the secret {} is not set", route.secret)),
+            }
+        }
+        let hashes =
+            |name: &str| -> Vec<Hash> { text(name).split_whitespace().map(token::hash).collect() };
+        let production = text("ENVIRONMENT") != "development";
+        if !gaps.is_empty() {
+            return Err(Error::unavailable(gaps.join("; ")));
+        }
+        Ok(Self {
+            routes,
+            provider_keys,
+            admin_tokens: hashes("ADMIN_TOKENS"),
+            api_tokens: hashes("API_TOKENS"),
+            operator: text("OPERATOR_ACCOUNT").parse().unwrap_or(AccountId::from_bits(0)),
+            top_up_url: text("TOP_UP_URL"),
+            brand: Some(text("BRAND")).filter(|b| !b.is_empty()).unwrap_or("Gantry".to_owned()),
+            upstream_timeout_ms: u32::try_from(number("UPSTREAM_TIMEOUT_MS", 600_000))
+                .unwrap_or(600_000),
+            upstream_idle_ms: number("UPSTREAM_IDLE_MS", 300_000),
+            turn_wait_ms: number("TURN_WAIT_MS", 20_000),
+            settings_ttl_ms: number("SETTINGS_TTL_MS", 5_000),
+            outbox_ms: number("OUTBOX_MS", 60_000),
+            clock_skew_ms: if production { 0 } else { number("CLOCK_SKEW_MS", 0) },
+            faults: !production && text("FAULTS") == "allowed",
+        })
+    }
+}

@@ -1,0 +1,79 @@
+//! The only door to the clock, to randomness and to the environment.
+
+use std::{cell::RefCell, rc::Rc};
+
+use schema::{AccountId, CallId, Id, Result, Timestamp, id::Kind};
+use worker::Env;
+
+use crate::{
+    config::Config,
+    domain::{access::Caller, limit::Rate},
+};
+
+thread_local! {
+    static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
+}
+
+/// The configuration, read at the first request of an isolate.
+pub fn config(env: &Env) -> Result<Rc<Config>> {
+    if let Some(config) = CONFIG.with_borrow(Clone::clone) {
+        return Ok(config);
+    }
+    let config = Rc::new(Config::read(env)?);
+    CONFIG.set(Some(config.clone()));
+    Ok(config)
+}
+
+/// The time. It stands still while a Worker computes and moves when it waits.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn now(config: &Config) -> Timestamp {
+    // A millisecond count is far below 2^53, so the conversion is exact.
+    #[expect(clippy::cast_possible_truncation, reason = "a millisecond count fits")]
+    let millis = js_sys::Date::now() as i64;
+    Timestamp::from_millis(millis.saturating_add(config.clock_skew_ms))
+}
+
+/// Random bytes of the platform's generator.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(schema::Error::unavailable)?;
+    Ok(bytes)
+}
+
+/// A new identifier.
+pub fn new_id<K: Kind>(now: Timestamp) -> Result<Id<K>> {
+    Ok(Id::new(now, random()?))
+}
+
+/// What a handler needs: who asks, when, and handles to everything outside.
+#[derive(Clone)]
+pub struct Cx {
+    pub env: Env,
+    pub config: Rc<Config>,
+    pub now: Timestamp,
+    pub request_id: CallId,
+    /// Who asks; operators with a static token and public routes have none.
+    pub caller: Option<Caller>,
+    /// The `Idempotency-Key` that was sent.
+    pub idempotency_key: Option<String>,
+    /// Where the caller's credential stands, if it has been let in.
+    pub rate: Option<Rate>,
+}
+
+impl Cx {
+    /// The account that asks.
+    pub fn account(&self) -> Result<AccountId> {
+        let caller = self.caller.as_ref().map(|caller| caller.account);
+        caller.ok_or_else(|| schema::Error::internal("a route without a caller asked for one"))
+    }
+
+    /// What a change by an operator is booked under: the caller's own idempotency key where one was sent, so
+    /// that the same change sent again happens once.
+    pub fn source(&self) -> String {
+        match &self.idempotency_key {
+            Some(key) => format!("admin:key:{key}"),
+            None => format!("admin:{}", self.request_id),
+        }
+    }
+}

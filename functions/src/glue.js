@@ -1,0 +1,172 @@
+// What only the platform's own objects can do, or what would cost Rust one crossing for every step.
+// Mechanics only: every decision is made by whoever calls.
+
+/** The bearer, the two content headers, the length, the address and the thread, one to a line. */
+export function head(request) {
+  const headers = request.headers;
+  const named = (name) => headers.get(name) ?? "";
+  const thread = headers.get("thread_id") ?? headers.get("thread-id") ?? threadOf(headers);
+  return [
+    named("authorization"),
+    named("content-type"),
+    named("content-encoding"),
+    named("content-length"),
+    named("cf-connecting-ip"),
+    thread,
+  ].join("\n");
+}
+
+/** Proxies drop headers with underscores; the same id stands in the turn's metadata. */
+function threadOf(headers) {
+  const metadata = headers.get("x-codex-turn-metadata");
+  if (metadata === null) return "";
+  try {
+    const { thread_id: thread } = JSON.parse(metadata);
+    return typeof thread === "string" ? thread : "";
+  } catch {
+    return "";
+  }
+}
+
+/** One header, or the empty text. */
+export function header(message, name) {
+  return message.headers.get(name) ?? "";
+}
+
+/** A response of the given lines of `name: value`. */
+export function answer(status, lines, body) {
+  return new Response(body, { status, headers: pairs(lines) });
+}
+
+/** The same, with what a provider's response says of its body and of the turn. */
+export function relay(upstream, status, lines, body) {
+  const headers = pairs(lines);
+  for (const name of ["content-type", "x-codex-turn-state"]) {
+    const value = upstream.headers.get(name);
+    if (value !== null) headers.push([name, value]);
+  }
+  return new Response(body, { status, headers });
+}
+
+function pairs(lines) {
+  return lines.split("\n").map((line) => {
+    const colon = line.indexOf(": ");
+    return [line.slice(0, colon), line.slice(colon + 2)];
+  });
+}
+
+/** What may go on to a provider; never a credential, a cookie or an address. */
+const FORWARDED =
+  /^(accept|content-type|user-agent|originator|version|session[-_]id|thread[-_]id|openai-beta|x-client-request-id|x-codex-.*|x-openai-.*)$/;
+
+/** Sends a request to a provider; rejects when no headers came in time. */
+export async function dispatch(request, url, key, body, timeoutMs) {
+  const headers = { authorization: `Bearer ${key}`, "accept-encoding": "identity" };
+  for (const [name, value] of request.headers) {
+    if (FORWARDED.test(name)) headers[name] = value;
+  }
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(new Error("timeout")), timeoutMs);
+  try {
+    return await fetch(url, {
+      method: "POST",
+      headers,
+      body,
+      redirect: "manual",
+      signal: patience.signal,
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A response that begins before its provider's does. */
+export class Opening {
+  constructor() {
+    this.stream = new IdentityTransformStream();
+  }
+
+  get readable() {
+    return this.stream.readable;
+  }
+
+  /** Writes text; false when nobody is there to read it. */
+  async say(text) {
+    const writer = this.stream.writable.getWriter();
+    try {
+      await writer.write(new TextEncoder().encode(text));
+      return true;
+    } catch {
+      return false;
+    } finally {
+      writer.releaseLock();
+    }
+  }
+
+  /** Ends the response. */
+  async end() {
+    await this.stream.writable.close().catch(() => {});
+  }
+}
+
+const BLOCK_BYTES = 65_536;
+
+/** A provider's stream on its way to a client, with a copy to read: the client's hang-up ends only its own. */
+export class Tap {
+  constructor(body, opening) {
+    const [forth, copy] = body.tee();
+    this.stream = opening.stream;
+    this.cutter = new AbortController();
+    this.reader = copy.getReader({ mode: "byob" });
+    this.block = new ArrayBuffer(BLOCK_BYTES);
+    this.delivered = forth
+      .pipeTo(this.stream.writable, { preventClose: true, signal: this.cutter.signal })
+      .then(() => this.stream.writable.close())
+      .then(
+        () => true,
+        () => false,
+      );
+  }
+
+  /** Waits until all is delivered (1), the client has left (2), or the time is over (0). */
+  wait(ms) {
+    let timer;
+    const over = new Promise((resolve) => {
+      timer = setTimeout(resolve, ms, 0);
+    });
+    const end = this.delivered.then((whole) => {
+      clearTimeout(timer);
+      return whole ? 1 : 2;
+    });
+    return Promise.race([end, over]);
+  }
+
+  /** The next block of the copy, of at least so many bytes if there are; nothing at the end. */
+  async read(least) {
+    const { done, value } = await this.reader.readAtLeast(least, new Uint8Array(this.block));
+    if (value === undefined) return undefined;
+    this.block = value.buffer;
+    return done && value.byteLength === 0 ? undefined : value;
+  }
+
+  /** Ends the client's stream with a last text, and the provider's at once. */
+  async cut(text) {
+    this.cutter.abort();
+    await this.delivered;
+    await this.reader.cancel().catch(() => {});
+    const writer = this.stream.writable.getWriter();
+    await writer.write(new TextEncoder().encode(text)).catch(() => {});
+    await writer.close().catch(() => {});
+  }
+
+  /** Lets go of the provider. */
+  async drop() {
+    this.cutter.abort();
+    await this.reader.cancel().catch(() => {});
+  }
+}
+
+/** Calls an object with a request as it is. */
+export async function handOn(stub, request) {
+  return stub.fetch(request);
+}

@@ -1,0 +1,100 @@
+//! Reading: path and query as urlencoded text, bodies as bounded JSON.
+
+use js_sys::{ArrayBuffer, futures::JsFuture};
+use schema::{Code, Error, Result};
+use serde::de::DeserializeOwned;
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::js;
+
+/// The largest body of a call that is not handed on.
+const BODY_MAX_BYTES: usize = 1 << 20;
+
+/// Path parameters and query as a value. Numbers and booleans are read from their text.
+pub fn params<T: DeserializeOwned>(at: &[(String, String)]) -> Result<T> {
+    let mut encoded = form_urlencoded::Serializer::new(String::new());
+    for (place, (name, value)) in at.iter().enumerate() {
+        // The first of a name wins.
+        if !at.iter().take(place).any(|(earlier, _)| earlier == name) {
+            encoded.append_pair(name, value);
+        }
+    }
+    serde_urlencoded::from_str(&encoded.finish()).map_err(|error| {
+        Error::new(Code::ValidationError, format!("The address is not right: {error}."))
+    })
+}
+
+/// The query of a URL, decoded.
+pub fn query(query: &str) -> Vec<(String, String)> {
+    form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+}
+
+/// A path parameter, percent-decoded; what is not UTF-8 is replaced.
+pub fn decoded(text: &str) -> String {
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+/// The body as JSON of the expected form. An empty body counts as `{}`.
+pub async fn json<T: DeserializeOwned>(request: &web_sys::Request) -> Result<T> {
+    let content_type = js::request_header(request, "content-type").to_ascii_lowercase();
+    let length = js::request_header(request, "content-length");
+    if length.parse().is_ok_and(|length: usize| length > BODY_MAX_BYTES) {
+        return Err(too_large());
+    }
+    let broken = |thrown: JsValue| {
+        Error::new(Code::InvalidRequest, "The body broke off.").caused_by(js::said(&thrown))
+    };
+    let buffer = JsFuture::from(request.array_buffer().map_err(broken)?).await.map_err(broken)?;
+    let bytes = js::bytes(buffer.unchecked_ref::<ArrayBuffer>());
+    if bytes.len() > BODY_MAX_BYTES {
+        return Err(too_large());
+    }
+    if !bytes.is_empty() && !content_type.starts_with("application/json") {
+        let message = "Send the body as `content-type: application/json`.";
+        return Err(Error::new(Code::UnsupportedMediaType, message));
+    }
+    decode(if bytes.is_empty() { b"{}" } else { &bytes })
+}
+
+/// JSON of the expected form: what is no JSON is malformed, what does not fit is a wrong field.
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let code = if error.is_data() { Code::ValidationError } else { Code::InvalidRequest };
+        Error::new(code, format!("The body is not right: {error}."))
+    })
+}
+
+fn too_large() -> Error {
+    let most = BODY_MAX_BYTES >> 10;
+    Error::new(Code::PayloadTooLarge, format!("A body may have at most {most} KiB here."))
+}
+
+#[cfg(test)]
+mod tests {
+    use schema::page::PageQuery;
+
+    use super::*;
+
+    #[test]
+    fn queries_are_read_by_type_and_the_first_of_a_name_wins() {
+        let at = query("limit=7&starting_after=a%2Fb+c&limit=9&unknown=x");
+        let page: PageQuery = params(&at).unwrap();
+        assert_eq!(page, PageQuery { limit: Some(7), starting_after: Some("a/b c".into()) });
+        assert_eq!(params::<PageQuery>(&query("limit=x")).unwrap_err().code, Code::ValidationError);
+        assert_eq!(params::<PageQuery>(&query("")).unwrap(), PageQuery::default());
+    }
+
+    #[test]
+    fn odd_escapes_stay_as_they_are() {
+        assert_eq!(decoded("%zz%4"), "%zz%4");
+        assert_eq!(decoded("%C3%BC%"), "\u{fc}%");
+    }
+
+    #[test]
+    fn what_is_no_json_and_what_does_not_fit_are_told_apart() {
+        let code = |body: &[u8]| decode::<schema::admin::SetActive>(body).unwrap_err().code;
+        assert_eq!(code(b"{"), Code::InvalidRequest);
+        assert_eq!(code(b"{}"), Code::ValidationError);
+        assert_eq!(code(br#"{"active":true,"x":1}"#), Code::ValidationError);
+    }
+}

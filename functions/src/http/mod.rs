@@ -1,0 +1,10 @@
+//! What every API family speaks: routes, bodies, replies. It knows HTTP and none of the product's nouns.
+#![warn(missing_docs)]
+
+pub mod body;
+pub mod reply;
+pub mod route;
+pub mod router;
+
+pub use reply::{Created, Json, Reply};
+pub use route::{Family, Handler, Incoming, Route, delete, forward, get, post};

@@ -1,0 +1,225 @@
+//! A route is a line: method, path, who may call, what it is for, and its handler.
+
+use std::{future::Future, pin::Pin, rc::Rc};
+
+use schema::{CallId, Error, Result};
+use serde::de::DeserializeOwned;
+
+use super::{
+    body,
+    reply::{Answer, Reply},
+};
+use crate::{cx::Cx, domain::access::Access};
+
+/// A request as a handler's extractors see it.
+pub struct Incoming {
+    /// The platform's request, its body unread.
+    pub request: web_sys::Request,
+    /// Path parameters and query, in this order: the path wins on a clash.
+    pub at: Vec<(String, String)>,
+}
+
+/// A future of this isolate.
+pub type Later<T> = Pin<Box<dyn Future<Output = Result<T>>>>;
+
+/// What a route does.
+#[derive(Clone)]
+pub enum Handler {
+    /// Answers from values.
+    Act(Rc<dyn Fn(Cx, Incoming) -> Later<Reply>>),
+    /// Hands the request on, body unread, to whoever also admits it.
+    Forward(Rc<dyn Fn(Cx, web_sys::Request) -> Later<web_sys::Response>>),
+}
+
+/// One line of the API.
+pub struct Route {
+    /// The method, in capitals.
+    pub method: &'static str,
+    /// The path, parameters in braces.
+    pub path: &'static str,
+    /// Who may call.
+    pub access: Access,
+    /// The group it is listed under.
+    pub tag: &'static str,
+    /// What it is for, in one line.
+    pub summary: &'static str,
+    /// What it does.
+    pub handler: Handler,
+    /// What the OpenAPI document says of its parts.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub shape: super::super::openapi::Shape,
+}
+
+/// How a family words a failure: status, content type, body.
+pub type Refuse = fn(&Error, &Asker) -> Refusal;
+
+/// What a family may know of whom it refuses.
+#[derive(Debug, Clone)]
+pub struct Asker {
+    /// The request's id.
+    pub request_id: CallId,
+    /// Whether it is the stock Codex CLI, which shows some failures to nobody.
+    pub codex_cli: bool,
+}
+
+/// A failure in a family's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body's type.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: String,
+}
+
+/// An API surface and its grammar of failure.
+pub struct Family {
+    /// Its name, for the log.
+    pub name: &'static str,
+    /// Its grammar of failure.
+    pub refuse: Refuse,
+    /// Its lines.
+    pub routes: Vec<Route>,
+}
+
+/// A function that can stand in a route: `async fn(Cx, At)` or `async fn(Cx, At, Body)`.
+pub trait Act<Marker> {
+    /// The same as one boxed function.
+    fn boxed(self) -> Handler;
+    /// What the OpenAPI document says of it.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn shape() -> super::super::openapi::Shape;
+}
+
+/// What a path or query is read into. On native builds it must be describable too.
+#[cfg(not(target_arch = "wasm32"))]
+pub trait Wire: schemars::JsonSchema {}
+#[cfg(not(target_arch = "wasm32"))]
+impl<T: schemars::JsonSchema> Wire for T {}
+/// What a path or query is read into.
+#[cfg(target_arch = "wasm32")]
+pub trait Wire {}
+#[cfg(target_arch = "wasm32")]
+impl<T> Wire for T {}
+
+impl<F, Fut, At, R> Act<(At, R)> for F
+where
+    F: Fn(Cx, At) -> Fut + 'static,
+    Fut: Future<Output = Result<R>> + 'static,
+    At: DeserializeOwned + Wire + 'static,
+    R: Answer + 'static,
+{
+    fn boxed(self) -> Handler {
+        Handler::Act(Rc::new(move |cx, incoming| {
+            let at = body::params(&incoming.at).map(|at| self(cx, at));
+            Box::pin(async move { at?.await?.reply() })
+        }))
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn shape() -> super::super::openapi::Shape {
+        super::super::openapi::Shape::of::<At, (), R>(false)
+    }
+}
+
+impl<F, Fut, At, B, R> Act<(At, B, R)> for F
+where
+    F: Fn(Cx, At, B) -> Fut + Clone + 'static,
+    Fut: Future<Output = Result<R>> + 'static,
+    At: DeserializeOwned + Wire + 'static,
+    B: DeserializeOwned + Wire + 'static,
+    R: Answer + 'static,
+{
+    fn boxed(self) -> Handler {
+        Handler::Act(Rc::new(move |cx, incoming| {
+            let act = self.clone();
+            Box::pin(async move {
+                let at = body::params(&incoming.at)?;
+                let body = body::json(&incoming.request).await?;
+                act(cx, at, body).await?.reply()
+            })
+        }))
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn shape() -> super::super::openapi::Shape {
+        super::super::openapi::Shape::of::<At, B, R>(true)
+    }
+}
+
+fn route<M, H: Act<M>>(
+    method: &'static str,
+    path: &'static str,
+    access: Access,
+    (tag, summary): (&'static str, &'static str),
+    handler: H,
+) -> Route {
+    Route {
+        method,
+        path,
+        access,
+        tag,
+        summary,
+        handler: handler.boxed(),
+        #[cfg(not(target_arch = "wasm32"))]
+        shape: H::shape(),
+    }
+}
+
+/// A `GET` route.
+pub fn get<M>(
+    path: &'static str,
+    access: Access,
+    tag: &'static str,
+    summary: &'static str,
+    handler: impl Act<M>,
+) -> Route {
+    route("GET", path, access, (tag, summary), handler)
+}
+
+/// A `POST` route.
+pub fn post<M>(
+    path: &'static str,
+    access: Access,
+    tag: &'static str,
+    summary: &'static str,
+    handler: impl Act<M>,
+) -> Route {
+    route("POST", path, access, (tag, summary), handler)
+}
+
+/// A `DELETE` route.
+pub fn delete<M>(
+    path: &'static str,
+    access: Access,
+    tag: &'static str,
+    summary: &'static str,
+    handler: impl Act<M>,
+) -> Route {
+    route("DELETE", path, access, (tag, summary), handler)
+}
+
+/// A `POST` route whose request is handed on as it is, to whoever also admits it.
+pub fn forward<F, Fut>(
+    path: &'static str,
+    access: Access,
+    tag: &'static str,
+    summary: &'static str,
+    handler: F,
+) -> Route
+where
+    F: Fn(Cx, web_sys::Request) -> Fut + 'static,
+    Fut: Future<Output = Result<web_sys::Response>> + 'static,
+{
+    Route {
+        method: "POST",
+        path,
+        access,
+        tag,
+        summary,
+        handler: Handler::Forward(Rc::new(move |cx, request| Box::pin(handler(cx, request)))),
+        #[cfg(not(target_arch = "wasm32"))]
+        shape: super::super::openapi::Shape::untouched(),
+    }
+}

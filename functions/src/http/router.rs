@@ -1,0 +1,68 @@
+//! Path and method to route.
+
+use matchit::{Match, Router as Paths};
+use schema::{Code, Error};
+
+use super::route::{Family, Route};
+
+/// All routes of all families, built once per isolate.
+pub struct Router {
+    paths: Paths<Vec<(usize, usize)>>,
+    families: Vec<Family>,
+}
+
+/// A path that is known, and what was asked of it.
+pub enum Found<'a> {
+    /// The route, its family and its path parameters.
+    Route(&'a Family, &'a Route, Vec<(String, String)>),
+    /// The path is there, but not with this method.
+    Method(&'a Family, Error),
+    /// Nothing there.
+    Nothing,
+}
+
+impl Router {
+    /// The router of these families. A path that clashes with another is a fault of the list, and reported.
+    pub fn new(families: Vec<Family>) -> Result<Self, String> {
+        let mut by_path: Vec<(&'static str, Vec<(usize, usize)>)> = Vec::new();
+        for (f, family) in families.iter().enumerate() {
+            for (r, route) in family.routes.iter().enumerate() {
+                match by_path.iter_mut().find(|(path, _)| *path == route.path) {
+                    Some((_, routes)) => routes.push((f, r)),
+                    None => by_path.push((route.path, vec![(f, r)])),
+                }
+            }
+        }
+        let mut paths = Paths::new();
+        for (path, routes) in by_path {
+            paths.insert(path, routes).map_err(|clash| format!("{path}: {clash}"))?;
+        }
+        Ok(Self { paths, families })
+    }
+
+    /// The families, in their order.
+    pub fn families(&self) -> &[Family] {
+        &self.families
+    }
+
+    /// What is at `path`. `HEAD` is answered as `GET`; the platform leaves the body out.
+    pub fn find(&self, method: &str, path: &str) -> Found<'_> {
+        let Ok(Match { value, params }) = self.paths.at(path) else { return Found::Nothing };
+        let method = if method == "HEAD" { "GET" } else { method };
+        let mut allowed = Vec::new();
+        let mut owner = None;
+        for (f, r) in value {
+            let Some(family) = self.families.get(*f) else { continue };
+            let Some(route) = family.routes.get(*r) else { continue };
+            if route.method == method {
+                let params = params.iter().map(|(k, v)| (k.to_owned(), super::body::decoded(v)));
+                return Found::Route(family, route, params.collect());
+            }
+            allowed.push(route.method);
+            owner = Some(family);
+        }
+        let Some(family) = owner else { return Found::Nothing };
+        let message = format!("Use {} here.", allowed.join(" or "));
+        Found::Method(family, Error::new(Code::MethodNotAllowed, message))
+    }
+}

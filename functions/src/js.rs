@@ -1,0 +1,83 @@
+//! The platform's own objects, as Rust sees them: declarations of `glue.js`, and nothing else.
+
+use std::panic::AssertUnwindSafe;
+
+use js_sys::{ArrayBuffer, Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(module = "/src/glue.js")]
+extern "C" {
+    /// See `glue.js`: six lines of a request's head.
+    pub fn head(request: &web_sys::Request) -> String;
+    /// One header of a request, or the empty text.
+    #[wasm_bindgen(js_name = header)]
+    pub fn request_header(request: &web_sys::Request, name: &str) -> String;
+    /// One header of a response, or the empty text.
+    #[wasm_bindgen(js_name = header)]
+    pub fn response_header(response: &web_sys::Response, name: &str) -> String;
+    /// A response with headers from lines of `name: value`.
+    #[wasm_bindgen(catch)]
+    pub fn answer(status: u16, lines: &str, body: &JsValue) -> Result<web_sys::Response, JsValue>;
+    /// The same, with what the provider says of its body.
+    #[wasm_bindgen(catch)]
+    pub fn relay(
+        upstream: &web_sys::Response,
+        status: u16,
+        lines: &str,
+        body: &JsValue,
+    ) -> Result<web_sys::Response, JsValue>;
+    /// Sends a request on to a provider.
+    pub fn dispatch(
+        request: &web_sys::Request,
+        url: &str,
+        key: &str,
+        body: &ArrayBuffer,
+        timeout_ms: u32,
+    ) -> Promise;
+
+    /// Calls an object with a request as it is.
+    #[wasm_bindgen(js_name = handOn)]
+    pub fn hand_on(stub: &JsValue, request: &web_sys::Request) -> Promise;
+
+    /// A response that begins before its provider's does.
+    pub type Opening;
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Opening;
+    #[wasm_bindgen(method, getter)]
+    pub fn readable(this: &Opening) -> web_sys::ReadableStream;
+    #[wasm_bindgen(method)]
+    pub fn say(this: &Opening, text: &str) -> Promise;
+    #[wasm_bindgen(method)]
+    pub fn end(this: &Opening) -> Promise;
+
+    /// A provider's stream on its way to a client, with a copy to read.
+    pub type Tap;
+    #[wasm_bindgen(constructor, catch)]
+    pub fn new(body: &web_sys::ReadableStream, opening: &Opening) -> Result<Tap, JsValue>;
+    #[wasm_bindgen(method)]
+    pub fn wait(this: &Tap, ms: u32) -> Promise;
+    #[wasm_bindgen(method)]
+    pub fn read(this: &Tap, least: u32) -> Promise;
+    #[wasm_bindgen(method)]
+    pub fn cut(this: &Tap, text: &str) -> Promise;
+    #[wasm_bindgen(method)]
+    pub fn drop(this: &Tap) -> Promise;
+}
+
+/// A future as the platform awaits it. A panic in it rejects the promise and ends nothing else: what it may have
+/// left half done is in cells that are borrowed for a turn and changed last.
+pub fn promise(work: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Promise {
+    js_sys::futures::future_to_promise(AssertUnwindSafe(work))
+}
+
+/// What JavaScript threw, in words for the log.
+pub fn said(thrown: &JsValue) -> String {
+    let message = js_sys::Reflect::get(thrown, &"message".into()).ok();
+    let text = message.and_then(|m| m.as_string()).or_else(|| thrown.as_string());
+    text.unwrap_or_else(|| format!("{thrown:?}"))
+}
+
+/// The bytes of a buffer.
+pub fn bytes(buffer: &ArrayBuffer) -> Vec<u8> {
+    Uint8Array::new(buffer).to_vec()
+}

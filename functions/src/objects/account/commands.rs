@@ -1,0 +1,128 @@
+//! What an account's object does when it is told to: reads its memory and rows, changes them in one turn.
+
+use schema::{
+    Code, Error, KeyId, MicroUsd, Result, Timestamp,
+    agent::{TokenUsage, Wallet},
+};
+
+use super::rows::Rows;
+use crate::domain::{
+    access::Key,
+    account::{Command, Description, NewKey, Outcome, Profile},
+    admission::Live,
+    ledger::Kind,
+};
+
+/// Does what the command says.
+pub fn run(live: &mut Live, rows: &Rows, command: Command, now: Timestamp) -> Result<Outcome> {
+    if let Command::Open { profile } = command {
+        return open(live, rows, profile);
+    }
+    let Some(profile) = live.profile.clone() else {
+        return Err(Error::new(Code::ResourceNotFound, "There is no such account."));
+    };
+    match command {
+        Command::Open { .. } | Command::Admit => Ok(Outcome::Done),
+        Command::Describe => {
+            let (wallet, running) = (wallet(live), live.leases.running());
+            Ok(Outcome::Description(Box::new(Description { profile, wallet, running })))
+        }
+        Command::SetActive { active } => {
+            let profile = Profile { active, ..profile };
+            rows.put_profile(&profile).map_err(Error::unavailable)?;
+            live.profile = Some(profile);
+            Ok(Outcome::Done)
+        }
+        Command::AddKey { key } => add_key(live, rows, key, now),
+        Command::RevokeKey { id } => revoke_key(live, rows, id, now),
+        Command::ListKeys => Ok(Outcome::Keys(live.keys())),
+        Command::Credit { source, amount, note } => {
+            book(live, rows, Kind::Credit, source, note, now, |_| amount)
+        }
+        Command::SetBalance { source, balance, note } => {
+            let missing = |now_has: MicroUsd| balance.minus(now_has);
+            book(live, rows, Kind::Correction, source, note, now, missing)
+        }
+        Command::Transactions { before, limit } => {
+            let rows = rows.transactions(before.unwrap_or(i64::MAX >> 11), limit);
+            Ok(Outcome::Transactions(rows.map_err(Error::unavailable)?))
+        }
+        Command::TokenUsage { before, limit } => token_usage(live, rows, before, limit, now),
+    }
+}
+
+/// What the wallet holds.
+pub fn wallet(live: &Live) -> Wallet {
+    let balance = live.ledger.balance();
+    Wallet {
+        balance_micro_usd: balance,
+        held_micro_usd: live.ledger.held(),
+        available_micro_usd: live.ledger.available(),
+        balance_usd: balance.to_string(),
+    }
+}
+
+fn open(live: &mut Live, rows: &Rows, profile: Profile) -> Result<Outcome> {
+    if live.profile.is_none() {
+        rows.open(&profile).map_err(Error::unavailable)?;
+        live.profile = Some(profile);
+    }
+    Ok(Outcome::Done)
+}
+
+fn add_key(live: &mut Live, rows: &Rows, new: NewKey, now: Timestamp) -> Result<Outcome> {
+    let NewKey { id, hash, name, kind, last4, scopes, cidrs } = new;
+    let (created_at, revoked_at) = (now, None);
+    let key = Key { id, name, kind, last4, scopes, cidrs, created_at, revoked_at };
+    live.add_key(hash, key.clone())?;
+    rows.put_key(&hash, &key).map_err(Error::unavailable)?;
+    Ok(Outcome::Key(key))
+}
+
+fn revoke_key(live: &mut Live, rows: &Rows, id: KeyId, now: Timestamp) -> Result<Outcome> {
+    let key = live.revoke_key(id, now).ok_or_else(|| Error::not_found("key", id))?;
+    rows.update_key(&key).map_err(Error::unavailable)?;
+    Ok(Outcome::Key(key))
+}
+
+/// Books money once for each source; the same source again changes nothing.
+fn book(
+    live: &mut Live,
+    rows: &Rows,
+    kind: Kind,
+    source: String,
+    note: String,
+    now: Timestamp,
+    amount: impl FnOnce(MicroUsd) -> MicroUsd,
+) -> Result<Outcome> {
+    let unstored = live.ledger.unstored().iter().any(|e| e.source.as_ref() == Some(&source));
+    let replayed = unstored || rows.has_source(&source).map_err(Error::unavailable)?;
+    if !replayed {
+        let amount = amount(live.ledger.balance());
+        live.ledger.book(kind, amount, source, note, now);
+    }
+    Ok(Outcome::Receipt { wallet: wallet(live), replayed })
+}
+
+fn token_usage(
+    live: &mut Live,
+    rows: &Rows,
+    before: Option<i64>,
+    limit: u32,
+    now: Timestamp,
+) -> Result<Outcome> {
+    rows.store(live).map_err(Error::unavailable)?;
+    let before = before.unwrap_or(i64::MAX >> 11);
+    let mut page = rows.usage(before, limit).map_err(Error::unavailable)?;
+    let size = usize::try_from(limit).unwrap_or(usize::MAX);
+    let has_more = page.len() > size;
+    page.truncate(size);
+    let next_cursor = page.last().filter(|_| has_more).map(|(seq, _)| seq.to_string());
+    Ok(Outcome::TokenUsage(Box::new(TokenUsage {
+        wallet: wallet(live),
+        transactions: page.into_iter().map(|(_, shown)| shown).collect(),
+        daily: rows.daily(now).map_err(Error::unavailable)?,
+        has_more,
+        next_cursor,
+    })))
+}

@@ -1,0 +1,289 @@
+//! One object per account: its keys, its windows and places, its ledger, and the reads from providers that the
+//! ledger pays for. Memory decides; rows follow within milliseconds, in one write for all that happened since.
+
+mod commands;
+mod directory;
+mod respond;
+mod rows;
+mod settle;
+
+pub use respond::REFUSED;
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{HashMap, VecDeque},
+    rc::Rc,
+    time::Duration,
+};
+
+use futures::channel::oneshot;
+use js_sys::{
+    Promise,
+    futures::{JsFuture, spawn_local},
+};
+use schema::{CallId, Error, Result, Timestamp};
+use wasm_bindgen::prelude::*;
+use worker::{Env, ScheduledTime, State, worker_sys};
+
+use self::rows::Rows;
+use crate::{
+    config::Config,
+    cx,
+    domain::{
+        access::Credential,
+        account::{Answer, Ask, Knock, Outcome, Profile},
+        admission::{Live, Pass, Refusal, Start},
+        price::Quote,
+    },
+    js,
+};
+
+/// Between a change in memory and its row: what happens within it shares one write, and a provider's request
+/// is on the wire before the write would hold it back.
+const STORE_AFTER_MS: u64 = 1;
+/// Between tries of a write that failed.
+const STORE_RETRY_MS: u64 = 200;
+/// Calls that wait for their turn at most; more are refused at once.
+const QUEUE_MAX_CALLS: usize = 4_096;
+/// High-water marks kept in memory; beyond it they are read again.
+const WATERS_MAX: usize = 1_024;
+
+/// The object as the platform knows it.
+#[wasm_bindgen]
+pub struct Account(Rc<Inner>);
+
+/// What the object's requests and tasks share.
+pub(crate) struct Inner {
+    state: State,
+    env: Env,
+    rows: Rows,
+    live: RefCell<Live>,
+    loaded: Cell<bool>,
+    /// Whether a write is on its way.
+    storing: Cell<bool>,
+    /// Whether the last write failed; until one succeeds, nobody is let in.
+    faulty: Cell<bool>,
+    /// When the alarm rings.
+    alarm: Cell<Option<Timestamp>>,
+    queue: RefCell<VecDeque<Waiter>>,
+    waters: RefCell<HashMap<String, u64>>,
+}
+
+impl std::panic::UnwindSafe for Account {}
+impl std::panic::RefUnwindSafe for Account {}
+
+/// A call that waits for its turn.
+struct Waiter {
+    call: CallId,
+    quote: Quote,
+    tell: oneshot::Sender<Start>,
+}
+
+#[wasm_bindgen]
+impl Account {
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: worker_sys::DurableObjectState, env: Env) -> Account {
+        let state = State::from(state);
+        let rows = Rows::new(state.storage().sql());
+        Self(Rc::new(Inner {
+            state,
+            env,
+            rows,
+            live: RefCell::default(),
+            loaded: Cell::new(false),
+            storing: Cell::new(false),
+            faulty: Cell::new(false),
+            alarm: Cell::new(None),
+            queue: RefCell::default(),
+            waters: RefCell::default(),
+        }))
+    }
+
+    /// A `PUT` is a command of ours; anything else is a customer's request for a response, handed on as it is.
+    pub fn fetch(&self, request: web_sys::Request) -> Promise {
+        let inner = self.0.clone();
+        js::promise(async move {
+            if request.method() == "PUT" {
+                return inner.command(&request).await.map(JsValue::from);
+            }
+            respond::respond(inner, request).await.map(JsValue::from)
+        })
+    }
+
+    /// Ends what has run out, reports usage, and rings again while there is something to do.
+    pub fn alarm(&self) -> Promise {
+        let inner = self.0.clone();
+        js::promise(async move {
+            let rung = inner.ring().await.map(|()| JsValue::UNDEFINED);
+            rung.map_err(|error| JsValue::from_str(&error.to_string()))
+        })
+    }
+}
+
+impl Inner {
+    /// The configuration and the time, with memory loaded: the start of every event.
+    fn wake(&self) -> Result<(Rc<Config>, Timestamp)> {
+        let config = cx::config(&self.env)?;
+        let now = cx::now(&config);
+        if self.faulty.get() {
+            return Err(Error::unavailable("the last write of this account failed"));
+        }
+        if !self.loaded.get() {
+            let mut live = self.rows.load(now).map_err(Error::unavailable)?;
+            live.ledger.expire_orphans(now);
+            self.rows.store(&mut live).map_err(Error::unavailable)?;
+            self.live.replace(live);
+            self.loaded.set(true);
+        }
+        Ok((config, now))
+    }
+
+    async fn command(
+        self: Rc<Self>,
+        request: &web_sys::Request,
+    ) -> Result<web_sys::Response, JsValue> {
+        let text = JsFuture::from(request.text()?).await?.as_string().unwrap_or_default();
+        let answer = match serde_json::from_str::<Ask>(&text) {
+            Ok(ask) => self.clone().obey(ask),
+            Err(error) => refused(Error::internal(error)),
+        };
+        let body = serde_json::to_string(&answer).map_err(|e| JsValue::from_str(&e.to_string()))?;
+        js::answer(200, "content-type: application/json", &body.into())
+    }
+
+    /// Lets in, then acts, in one turn. What it changes is in its row before the answer leaves: the platform
+    /// holds an answer back until the turn's writes are safe.
+    fn obey(self: Rc<Self>, ask: Ask) -> Answer {
+        let (config, now) = match self.wake() {
+            Ok(woken) => woken,
+            Err(error) => return refused(error),
+        };
+        let mut pass = None;
+        if let Some(knock) = &ask.knock {
+            match self.admit(knock, &config, now) {
+                Ok(passed) => pass = Some(passed),
+                Err(Refusal { error, rate }) => {
+                    return Answer { pass: None, rate, outcome: Outcome::Refused(error) };
+                }
+            }
+        }
+        let mut live = self.live.borrow_mut();
+        let outcome = commands::run(&mut live, &self.rows, ask.command, now);
+        let outcome = outcome.unwrap_or_else(Outcome::Refused);
+        let unsettled = !live.ledger.unstored().is_empty();
+        let stored = if unsettled { self.rows.store(&mut live) } else { Ok(()) };
+        drop(live);
+        if let Err(fault) = stored {
+            self.faulty.set(true);
+            self.clone().store_soon();
+            return refused(Error::unavailable(fault));
+        }
+        self.store_soon();
+        self.wake_waiters(now);
+        Answer { pass, rate: None, outcome }
+    }
+
+    /// Says who is asking, and counts the request.
+    fn admit(&self, knock: &Knock, config: &Config, now: Timestamp) -> Result<Pass, Refusal> {
+        let mut live = self.live.borrow_mut();
+        if live.profile.is_none() && knock.credential == Credential::Static {
+            // The operator's own account is there from its first use.
+            let profile = Profile::of_operator(config.operator, now);
+            self.rows.open(&profile).map_err(Error::unavailable)?;
+            live.profile = Some(profile);
+        }
+        live.admit(knock, now)
+    }
+
+    /// Writes what memory has and storage has not, a moment later and in one go.
+    fn store_soon(self: &Rc<Self>) {
+        if self.storing.replace(true) {
+            return;
+        }
+        let inner = self.clone();
+        spawn_local(async move {
+            let mut wait = STORE_AFTER_MS;
+            loop {
+                worker::Delay::from(Duration::from_millis(wait)).await;
+                // What is changed from here on starts a write of its own.
+                inner.storing.set(false);
+                match inner.rows.store(&mut inner.live.borrow_mut()) {
+                    Ok(()) => return inner.faulty.set(false),
+                    Err(fault) => {
+                        worker::console_error!("storage: {fault}");
+                        inner.faulty.set(true);
+                        inner.storing.set(true);
+                        wait = STORE_RETRY_MS;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Lets the calls at the head of the queue start, as far as places and money go.
+    fn wake_waiters(&self, now: Timestamp) {
+        let mut queue = self.queue.borrow_mut();
+        while let Some(head) = queue.front() {
+            if head.tell.is_canceled() {
+                queue.pop_front();
+                continue;
+            }
+            let start = self.live.borrow_mut().begin(head.call, head.quote, false, now);
+            if let Start::Wait(_) = start {
+                return;
+            }
+            let Some(head) = queue.pop_front() else { return };
+            if let Err(Start::Go(hold)) = head.tell.send(start) {
+                let mut live = self.live.borrow_mut();
+                live.ledger.void(hold.call, "the caller left while waiting", now);
+                live.leases.release(hold.call);
+            }
+        }
+    }
+
+    /// Makes sure that the alarm rings by then.
+    fn ring_by(&self, at: Timestamp, config: &Config) {
+        if self.alarm.get().is_some_and(|due| due <= at) {
+            return;
+        }
+        self.alarm.set(Some(at));
+        let storage = self.state.storage();
+        // The platform's clock knows nothing of a skewed one.
+        let real = at.plus_millis(-config.clock_skew_ms).millis();
+        #[expect(clippy::cast_precision_loss, reason = "a millisecond count is below 2^53")]
+        let date = js_sys::Date::new(&JsValue::from_f64(real as f64));
+        spawn_local(async move {
+            if let Err(error) = storage.set_alarm(ScheduledTime::new(date)).await {
+                worker::console_error!("alarm: {error}");
+            }
+        });
+    }
+
+    async fn ring(self: Rc<Self>) -> Result<()> {
+        self.alarm.set(None);
+        let (config, now) = self.wake()?;
+        let (id, expired) = {
+            let mut live = self.live.borrow_mut();
+            let expired = live.ledger.expire(now);
+            expired.iter().for_each(|call| live.leases.release(*call));
+            self.rows.store(&mut live).map_err(Error::unavailable)?;
+            let settled = live.ledger.settled_through();
+            self.rows.set_mark("settled", settled).map_err(Error::unavailable)?;
+            self.rows.trim(now).map_err(Error::unavailable)?;
+            (live.id(), expired.len())
+        };
+        if expired > 0 {
+            worker::console_error!("{expired} holds ran out");
+        }
+        self.wake_waiters(now);
+        if let Some(deadline) = self.live.borrow().ledger.next_deadline() {
+            self.ring_by(deadline, &config);
+        }
+        let Some(id) = id else { return Ok(()) };
+        directory::report(&self.env, &self.rows, id, now).await
+    }
+}
+
+fn refused(error: Error) -> Answer {
+    Answer { pass: None, rate: None, outcome: Outcome::Refused(error) }
+}

@@ -1,0 +1,441 @@
+//! The account's rows: SQL in, values out. Everything is synchronous, so nothing comes between two statements
+//! of one turn.
+
+use schema::{
+    CallId, MicroUsd, Timestamp,
+    admin::WalletTransaction,
+    agent::{DailySpend, UsageTransaction},
+    time::{DAY_MS, HOUR_MS},
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use wasm_bindgen::JsValue;
+use worker::{SqlStorage, SqlStorageValue};
+
+use crate::{
+    domain::{
+        access::{Holder, Key},
+        account::Profile,
+        admission::{Counted, Live},
+        ledger::{Entry, Ledger},
+        token::Hash,
+    },
+    store::usage::HourlySum,
+};
+
+/// Steps of the schema, each run once, in order; never changed, only added to.
+const STEPS: [&str; 1] = ["
+    CREATE TABLE profile (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT NOT NULL);
+    CREATE TABLE keys (hash TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+    -- Requests of the last hour, so that a restart forgets none.
+    CREATE TABLE counted (at INTEGER NOT NULL, holder TEXT NOT NULL, weight INTEGER NOT NULL);
+    CREATE INDEX counted_at ON counted (at);
+    -- The ledger. `amount` is what a row does to the balance, `held` what it does to the reserved part.
+    CREATE TABLE entries (
+      seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, call TEXT, source TEXT,
+      amount INTEGER NOT NULL, held INTEGER NOT NULL, balance INTEGER NOT NULL,
+      at INTEGER NOT NULL, note TEXT,
+      model TEXT, route TEXT, holder TEXT, conversation TEXT,
+      input INTEGER, cached INTEGER, output INTEGER, reasoning INTEGER,
+      billed INTEGER, price INTEGER, basis TEXT, cost INTEGER);
+    -- The same thing is never booked twice.
+    CREATE UNIQUE INDEX entries_source ON entries (source) WHERE source IS NOT NULL;
+    -- The high-water mark of a conversation, and the sums of a day.
+    CREATE INDEX entries_conversation ON entries (conversation, input) WHERE conversation IS NOT NULL;
+    CREATE INDEX entries_posted ON entries (at) WHERE kind = 'post';
+    -- Positions: `settled`, up to which no hold is open; `summed`, up to which usage has been reported.
+    CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+"];
+
+/// A row that could not be read or written.
+pub type Fault = worker::Error;
+
+/// The account's storage.
+pub struct Rows(SqlStorage);
+
+impl Rows {
+    pub const fn new(sql: SqlStorage) -> Self {
+        Self(sql)
+    }
+
+    /// Brings the schema up to date and reads what lives in memory. An object that nobody has opened writes
+    /// nothing: whoever makes up an account's id must not make us keep it.
+    pub fn load(&self, now: Timestamp) -> Result<Live, Fault> {
+        let opened = "SELECT count(*) AS done FROM sqlite_master WHERE name = 'profile'";
+        if self.rows::<StepRow>(opened, vec![])?.first().is_none_or(|row| row.done == 0) {
+            return Ok(Live::default());
+        }
+        self.migrate()?;
+        let mut live = Live::default();
+        live.ledger = self.ledger()?;
+        live.profile = self.values::<Profile>("SELECT body FROM profile", vec![])?.pop();
+        for row in self.0.exec("SELECT hash, body FROM keys", None)?.raw() {
+            let [hash, body] = texts(row?)?;
+            live.restore_key(unhex(&hash).ok_or("a key's hash is broken")?, read(&body)?);
+        }
+        let since = number(now.plus_millis(-HOUR_MS).millis());
+        let counted = "SELECT holder, at, weight FROM counted WHERE at > ? ORDER BY at";
+        for row in self.rows::<CountedRow>(counted, vec![since])? {
+            if let Some(holder) = Holder::parse(&row.holder) {
+                let at = Timestamp::from_millis(row.at);
+                live.restore_counted(Counted { holder, at, weight: row.weight });
+            }
+        }
+        Ok(live)
+    }
+
+    /// Writes what memory has and storage has not, in this turn. All or, by the turn, nothing.
+    pub fn store(&self, live: &mut Live) -> Result<(), Fault> {
+        let entries = live.ledger.unstored();
+        if !entries.is_empty() {
+            let rows = Value::Array(entries.iter().map(entry_row).collect()).to_string();
+            self.0.exec_raw(INSERT_ENTRIES, vec![rows.into()])?;
+            live.ledger.stored(entries.len());
+        }
+        let counted = live.unstored_counted();
+        if !counted.is_empty() {
+            let row = |c: &Counted| json!([c.at.millis(), c.holder.text(), c.weight]);
+            let rows = Value::Array(counted.iter().map(row).collect()).to_string();
+            self.0.exec_raw(INSERT_COUNTED, vec![rows.into()])?;
+            live.stored_counted(counted.len());
+        }
+        Ok(())
+    }
+
+    /// Makes the tables and the account.
+    pub fn open(&self, profile: &Profile) -> Result<(), Fault> {
+        self.migrate()?;
+        self.put_profile(profile)
+    }
+
+    pub fn put_profile(&self, profile: &Profile) -> Result<(), Fault> {
+        let body = serde_json::to_string(profile)?;
+        let sql =
+            "INSERT INTO profile VALUES (1, ?) ON CONFLICT DO UPDATE SET body = excluded.body";
+        self.0.exec_raw(sql, vec![body.into()]).map(drop)
+    }
+
+    pub fn put_key(&self, hash: &Hash, key: &Key) -> Result<(), Fault> {
+        let body = serde_json::to_string(key)?;
+        self.0
+            .exec_raw("INSERT INTO keys VALUES (?, ?)", vec![hex(hash).into(), body.into()])
+            .map(drop)
+    }
+
+    pub fn update_key(&self, key: &Key) -> Result<(), Fault> {
+        let body = serde_json::to_string(key)?;
+        let sql = "UPDATE keys SET body = ?1 WHERE body ->> 'id' = ?2";
+        self.0.exec_raw(sql, vec![body.into(), key.id.to_string().into()]).map(drop)
+    }
+
+    /// Whether a row with this source is stored.
+    pub fn has_source(&self, source: &str) -> Result<bool, Fault> {
+        let sql = "SELECT 1 FROM entries WHERE source = ?";
+        Ok(self.0.exec_raw(sql, vec![source.into()])?.raw().next().transpose()?.is_some())
+    }
+
+    /// The most input that a conversation had in one call.
+    pub fn high_water(&self, conversation: &str) -> Result<u64, Fault> {
+        let sql = "SELECT max(input) FROM entries WHERE conversation = ?";
+        let row = self.0.exec_raw(sql, vec![conversation.into()])?.raw().next().transpose()?;
+        let most = row.and_then(|row| row.into_iter().next());
+        Ok(match most {
+            Some(SqlStorageValue::Integer(most)) => most.unsigned_abs(),
+            _ => 0,
+        })
+    }
+
+    /// Rows before a position, newest first, one more than `limit` so that the caller learns whether more follow.
+    pub fn transactions(&self, before: i64, limit: u32) -> Result<Vec<WalletTransaction>, Fault> {
+        let sql = "SELECT seq, kind, amount, held, balance, source, call, note, at FROM entries
+                   WHERE seq < ? ORDER BY seq DESC LIMIT ?";
+        let bindings = vec![number(before), number(i64::from(limit) + 1)];
+        Ok(self.rows::<EntryRow>(sql, bindings)?.into_iter().map(EntryRow::shown).collect())
+    }
+
+    /// Charges before a position, newest first, one more than `limit`, each with its position.
+    pub fn usage(&self, before: i64, limit: u32) -> Result<Vec<(i64, UsageTransaction)>, Fault> {
+        let sql = "SELECT seq, call, at, model, source, conversation, holder, input, cached, billed, output,
+                   reasoning, amount, balance, basis FROM entries
+                   WHERE kind = 'post' AND seq < ? ORDER BY seq DESC LIMIT ?";
+        let bindings = vec![number(before), number(i64::from(limit) + 1)];
+        Ok(self.rows::<UsageRow>(sql, bindings)?.into_iter().map(UsageRow::shown).collect())
+    }
+
+    /// Sums of the thirty days that end today, newest first.
+    pub fn daily(&self, now: Timestamp) -> Result<Vec<DailySpend>, Fault> {
+        let today = now.millis().div_euclid(DAY_MS);
+        let sql = "SELECT at / 86400000 AS day, count(*) AS requests, sum(input) AS input,
+                   sum(output) AS output, -sum(amount) AS charged FROM entries
+                   WHERE kind = 'post' AND at >= ? GROUP BY day ORDER BY day DESC";
+        let rows = self.rows::<DayRow>(sql, vec![number((today - 29) * DAY_MS)])?;
+        Ok(rows.into_iter().map(DayRow::shown).collect())
+    }
+
+    /// Sums of the hours since `hour`, for the directory.
+    pub fn hourly(&self, hour: i64) -> Result<Vec<HourlySum>, Fault> {
+        let sql =
+            "SELECT at / 3600000 AS hour, model, route, count(*) AS requests, sum(input) AS input,
+                   sum(output) AS output, -sum(amount) AS charged FROM entries
+                   WHERE kind = 'post' AND at >= ? GROUP BY hour, model, route";
+        self.rows(sql, vec![number(hour * HOUR_MS)])
+    }
+
+    pub fn mark(&self, name: &str) -> Result<i64, Fault> {
+        let sql = "SELECT value FROM marks WHERE name = ?";
+        Ok(self.rows::<MarkRow>(sql, vec![name.into()])?.pop().map_or(0, |row| row.value))
+    }
+
+    pub fn set_mark(&self, name: &str, value: i64) -> Result<(), Fault> {
+        let sql =
+            "INSERT INTO marks VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value";
+        self.0.exec_raw(sql, vec![name.into(), number(value)]).map(drop)
+    }
+
+    /// Forgets counted requests that no window holds any more.
+    pub fn trim(&self, now: Timestamp) -> Result<(), Fault> {
+        let until = number(now.plus_millis(-HOUR_MS).millis());
+        self.0.exec_raw("DELETE FROM counted WHERE at <= ?", vec![until]).map(drop)
+    }
+
+    fn migrate(&self) -> Result<(), Fault> {
+        self.0.exec("CREATE TABLE IF NOT EXISTS steps (done INTEGER NOT NULL)", None)?;
+        let done: Vec<StepRow> = self.rows("SELECT count(*) AS done FROM steps", vec![])?;
+        let done = done.first().map_or(0, |row| row.done);
+        for step in STEPS.iter().skip(done) {
+            self.0.exec(step, None)?;
+            self.0.exec("INSERT INTO steps VALUES (1)", None)?;
+        }
+        Ok(())
+    }
+
+    /// The live end of the ledger: the last row's balance, and the holds that are still open.
+    fn ledger(&self) -> Result<Ledger, Fault> {
+        let last = "SELECT seq, balance FROM entries ORDER BY seq DESC LIMIT 1";
+        let Some(last) = self.rows::<LastRow>(last, vec![])?.pop() else {
+            return Ok(Ledger::default());
+        };
+        let mut ledger = Ledger::resume(last.seq, MicroUsd::new(last.balance));
+        let open = "SELECT call, sum(held) AS held, min(seq) AS seq, min(at) AS at FROM entries
+                    WHERE seq > ? AND call IS NOT NULL GROUP BY call HAVING sum(held) <> 0";
+        for row in self.rows::<OpenRow>(open, vec![number(self.mark("settled")?)])? {
+            let Ok(call) = row.call.parse::<CallId>() else { continue };
+            ledger.reopen(call, MicroUsd::new(row.held), row.seq, Timestamp::from_millis(row.at));
+        }
+        Ok(ledger)
+    }
+
+    fn rows<T: DeserializeOwned>(
+        &self,
+        sql: &str,
+        bindings: Vec<JsValue>,
+    ) -> Result<Vec<T>, Fault> {
+        self.0.exec_raw(sql, bindings)?.to_array()
+    }
+
+    /// The first column of each row, read as JSON.
+    fn values<T: DeserializeOwned>(
+        &self,
+        sql: &str,
+        bindings: Vec<JsValue>,
+    ) -> Result<Vec<T>, Fault> {
+        let rows = self.0.exec_raw(sql, bindings)?;
+        rows.raw().map(|row| texts(row?).and_then(|[body]| read(&body))).collect()
+    }
+}
+
+const INSERT_ENTRIES: &str = "
+    INSERT INTO entries SELECT
+      value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+      value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13,
+      value ->> 14, value ->> 15, value ->> 16, value ->> 17, value ->> 18, value ->> 19, value ->> 20
+    FROM json_each(?)";
+
+const INSERT_COUNTED: &str =
+    "INSERT INTO counted SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)";
+
+/// A ledger row in the order of the table's columns; one statement stores a whole batch of them.
+fn entry_row(entry: &Entry) -> Value {
+    let mut row = vec![
+        json!(entry.seq),
+        json!(entry.kind.as_str()),
+        json!(entry.call),
+        json!(entry.source),
+        json!(entry.amount),
+        json!(entry.held),
+        json!(entry.balance),
+        json!(entry.at),
+        if entry.note.is_empty() { Value::Null } else { json!(entry.note) },
+    ];
+    if let Some(charge) = &entry.charge {
+        row.extend([
+            json!(charge.model),
+            json!(charge.route),
+            json!(charge.holder),
+            json!(charge.conversation),
+            json!(charge.usage.input_tokens),
+            json!(charge.usage.input_tokens_details.cached_tokens),
+            json!(charge.usage.output_tokens),
+            json!(charge.usage.output_tokens_details.reasoning_tokens),
+            json!(charge.billed_input),
+            json!(charge.price),
+            json!(charge.basis.as_str()),
+            json!(charge.cost),
+        ]);
+    }
+    Value::Array(row)
+}
+
+#[derive(Deserialize)]
+struct StepRow {
+    done: usize,
+}
+
+#[derive(Deserialize)]
+struct MarkRow {
+    value: i64,
+}
+
+#[derive(Deserialize)]
+struct LastRow {
+    seq: i64,
+    balance: i64,
+}
+
+#[derive(Deserialize)]
+struct OpenRow {
+    call: String,
+    held: i64,
+    seq: i64,
+    at: i64,
+}
+
+#[derive(Deserialize)]
+struct CountedRow {
+    holder: String,
+    at: i64,
+    weight: u32,
+}
+
+#[derive(Deserialize)]
+struct EntryRow {
+    seq: i64,
+    kind: String,
+    amount: i64,
+    held: i64,
+    balance: i64,
+    source: Option<String>,
+    call: Option<String>,
+    note: Option<String>,
+    at: i64,
+}
+
+impl EntryRow {
+    fn shown(self) -> WalletTransaction {
+        WalletTransaction {
+            seq: self.seq,
+            kind: self.kind,
+            amount_micro_usd: MicroUsd::new(self.amount),
+            held_micro_usd: MicroUsd::new(self.held),
+            balance_after_micro_usd: MicroUsd::new(self.balance),
+            source: self.source,
+            call: self.call,
+            note: self.note.unwrap_or_default(),
+            at: Timestamp::from_millis(self.at).to_string(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct UsageRow {
+    seq: i64,
+    call: String,
+    at: i64,
+    model: String,
+    source: Option<String>,
+    conversation: Option<String>,
+    holder: String,
+    input: u64,
+    cached: u64,
+    billed: u64,
+    output: u64,
+    reasoning: u64,
+    amount: i64,
+    balance: i64,
+    basis: String,
+}
+
+impl UsageRow {
+    fn shown(self) -> (i64, UsageTransaction) {
+        let charged = MicroUsd::new(-self.amount);
+        let response_id = self.source.as_deref().and_then(|s| s.strip_prefix("response:"));
+        let shown = UsageTransaction {
+            id: self.call,
+            at: Timestamp::from_millis(self.at).to_string(),
+            model: self.model,
+            response_id: response_id.map(str::to_owned),
+            conversation: self.conversation,
+            key_id: Holder::parse(&self.holder).and_then(Holder::key),
+            input_tokens: self.input,
+            cached_input_tokens: self.cached,
+            billed_input_tokens: self.billed,
+            output_tokens: self.output,
+            reasoning_tokens: self.reasoning,
+            charged_micro_usd: charged,
+            charged_usd: charged.to_string(),
+            balance_after_micro_usd: MicroUsd::new(self.balance),
+            basis: self.basis,
+        };
+        (self.seq, shown)
+    }
+}
+
+#[derive(Deserialize)]
+struct DayRow {
+    day: i64,
+    requests: u64,
+    input: u64,
+    output: u64,
+    charged: i64,
+}
+
+impl DayRow {
+    fn shown(self) -> DailySpend {
+        DailySpend {
+            date: Timestamp::from_millis(self.day * DAY_MS).date(),
+            requests: self.requests,
+            input_tokens: self.input,
+            output_tokens: self.output,
+            charged_micro_usd: MicroUsd::new(self.charged),
+        }
+    }
+}
+
+/// A number as JavaScript has it; ours stay below 2^53.
+#[expect(clippy::cast_precision_loss, reason = "money and times stay below 2^53")]
+fn number(value: i64) -> JsValue {
+    JsValue::from_f64(value as f64)
+}
+
+fn read<T: DeserializeOwned>(body: &str) -> Result<T, Fault> {
+    Ok(serde_json::from_str(body)?)
+}
+
+fn texts<const N: usize>(row: Vec<SqlStorageValue>) -> Result<[String; N], Fault> {
+    let texts: Option<Vec<_>> = row
+        .into_iter()
+        .map(|value| if let SqlStorageValue::String(text) = value { Some(text) } else { None })
+        .collect();
+    let texts = texts.and_then(|texts| texts.try_into().ok());
+    texts.ok_or_else(|| Fault::from("a row has other columns than it should"))
+}
+
+fn hex(hash: &Hash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Hash> {
+    let digit = |at: usize| text.get(at..at + 2).and_then(|d| u8::from_str_radix(d, 16).ok());
+    let bytes: Option<Vec<u8>> = (0..text.len() / 2).map(|i| digit(i * 2)).collect();
+    bytes?.try_into().ok()
+}

@@ -1,0 +1,4 @@
+//! Durable Objects: thin shells around `domain`. They know SQL, sockets and timers; they decide nothing.
+
+pub mod account;
+pub mod stub;

@@ -1,0 +1,3 @@
+//! Outbound HTTP, one file for each stranger: how to speak to them, and what their answers mean to us.
+
+pub mod responses;

@@ -1,0 +1,138 @@
+//! Providers of the Responses wire: the only road to a model. It takes the hold by value, so nothing
+//! unreserved can be spent, and nothing twice.
+
+use js_sys::{ArrayBuffer, Uint8Array, futures::JsFuture};
+use schema::{Code, Error, Result};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use wasm_bindgen::JsCast;
+
+use crate::{
+    config::Config,
+    domain::{
+        ledger::Hold,
+        route::{self, Route},
+    },
+    js,
+};
+
+/// Tries for one call: the first, and one more before any byte has been handed on.
+const TRIES: usize = 2;
+/// Seconds that a customer is told to wait when a provider is overloaded and says nothing itself.
+const OVERLOADED_RETRY_S: u32 = 5;
+
+/// A provider's answer, with the money that pays for it.
+pub struct Upstream<H> {
+    pub response: web_sys::Response,
+    /// The route's name, for our books only.
+    pub route: String,
+    pub hold: H,
+}
+
+/// A call as it goes to a provider.
+#[derive(Clone, Copy)]
+pub struct Outgoing<'a> {
+    pub request: &'a web_sys::Request,
+    pub buffer: &'a ArrayBuffer,
+    pub body: &'a [u8],
+    pub model: &'a str,
+    /// The route that is tried first, if the operator chose one.
+    pub active: Option<&'a str>,
+}
+
+/// Sends a call to the first route that takes it. An answer of 2xx, or a refusal of the request itself, is
+/// the caller's; anything else is tried once more, on the next route if there is one.
+pub async fn send<H: AsRef<Hold>>(
+    hold: H,
+    config: &Config,
+    call: Outgoing<'_>,
+) -> Result<Upstream<H>> {
+    let routes = route::serving(&config.routes, call.active, call.model);
+    let mut failure = Error::internal("no route serves a model that was let in");
+    for route in routes.iter().cycle().take(if routes.is_empty() { 0 } else { TRIES }) {
+        match attempt(config, route, call).await {
+            Ok(response) => return Ok(Upstream { response, route: route.name.clone(), hold }),
+            Err(error) => {
+                let cause = error.cause.clone().unwrap_or_default();
+                failure = error.caused_by(format!("{}: {cause}", route.name));
+                // What has timed out may have been done, and paid for by us, all the same.
+                if failure.code == Code::Timeout {
+                    break;
+                }
+            }
+        }
+    }
+    Err(failure)
+}
+
+async fn attempt(config: &Config, route: &Route, call: Outgoing<'_>) -> Result<web_sys::Response> {
+    let url = format!("{}/responses", route.base_url.trim_end_matches('/'));
+    let key = config.provider_keys.get(&route.secret).map(|k| k.reveal()).unwrap_or_default();
+    let renamed = route.models.get(call.model).filter(|name| *name != call.model);
+    let renamed = renamed.map(|name| rename(call.body, name)).transpose()?;
+    let buffer = renamed.as_deref().map(|body| Uint8Array::from(body).buffer());
+    let buffer = buffer.as_ref().unwrap_or(call.buffer);
+    let sent = js::dispatch(call.request, &url, key, buffer, config.upstream_timeout_ms);
+    let response = JsFuture::from(sent).await.map_err(|thrown| {
+        let said = js::said(&thrown);
+        if said.contains("timeout") {
+            Error::new(Code::Timeout, "The model provider did not answer in time. Try again.")
+        } else {
+            failed("The model provider could not be reached. Nothing was charged. Try again.")
+        }
+        .caused_by(said)
+    })?;
+    judge(response.unchecked_into())
+}
+
+/// Whether an answer is the caller's, or a failure of the provider's.
+fn judge(response: web_sys::Response) -> Result<web_sys::Response> {
+    match response.status() {
+        200..=299 | 400 | 404 | 413 | 422 => Ok(response),
+        429 => {
+            let wait = js::response_header(&response, "retry-after").parse();
+            Err(Error::new(
+                Code::UpstreamOverloaded,
+                "The model is at capacity. Try again shortly.",
+            )
+            .retry_after(wait.unwrap_or(OVERLOADED_RETRY_S))
+            .caused_by("status 429"))
+        }
+        // A provider that does not know us is our fault, and not the caller's to see.
+        status => Err(failed("The model provider failed. Nothing was charged. Try again.")
+            .caused_by(format!("status {status}"))),
+    }
+}
+
+fn failed(message: &str) -> Error {
+    Error::new(Code::UpstreamFailed, message)
+}
+
+/// The body with another model's name in it, and nothing else changed.
+fn rename(body: &[u8], name: &str) -> Result<Vec<u8>> {
+    #[derive(Deserialize)]
+    struct Model<'a> {
+        #[serde(borrow)]
+        model: &'a RawValue,
+    }
+    let found: Model = serde_json::from_slice(body).map_err(Error::internal)?;
+    let old = found.model.get();
+    let at = (old.as_ptr() as usize).saturating_sub(body.as_ptr() as usize);
+    let (before, rest) = body.split_at_checked(at).unwrap_or((body, &[]));
+    let after = rest.get(old.len()..).unwrap_or_default();
+    let name = serde_json::to_vec(name).map_err(Error::internal)?;
+    Ok([before, &name, after].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_models_name_is_replaced() {
+        let body = br#"{ "x": {"model":"a"}, "model" : "a\u0062", "input": [1.0, 2e3] }"#;
+        let renamed = rename(body, "b\"c").unwrap();
+        let wanted = r#"{ "x": {"model":"a"}, "model" : "b\"c", "input": [1.0, 2e3] }"#;
+        assert_eq!(std::str::from_utf8(&renamed), Ok(wanted));
+    }
+}

@@ -1,0 +1,44 @@
+//! Prices, the active route, and what models came to.
+
+use schema::{
+    Error, Result,
+    admin::{ModelUsage, PriceRow},
+    time::HOUR_MS,
+};
+
+use crate::{
+    cx::Cx,
+    store::{settings, usage},
+};
+
+/// The prices in force.
+pub async fn prices(cx: &Cx) -> Result<Vec<PriceRow>> {
+    settings::prices_in_force(&cx.env).await
+}
+
+/// Puts a new price in force; the old one stays for the charges that it made.
+pub async fn set_price(cx: &Cx, row: &PriceRow) -> Result<()> {
+    settings::add_price(&cx.env, row, cx.now).await
+}
+
+/// The names of the routes, the active one first.
+pub async fn routes(cx: &Cx) -> Result<Vec<String>> {
+    let active = settings::get(&cx.env, settings::ACTIVE_ROUTE).await?;
+    let mut names: Vec<_> = cx.config.routes.iter().map(|route| route.name.clone()).collect();
+    names.sort_by_key(|name| Some(name) != active.as_ref());
+    Ok(names)
+}
+
+/// Tries a route first from now on.
+pub async fn choose_route(cx: &Cx, name: &str) -> Result<()> {
+    if !cx.config.routes.iter().any(|route| route.name == name) {
+        return Err(Error::field("provider", format!("there is no route `{name}`")));
+    }
+    settings::set(&cx.env, settings::ACTIVE_ROUTE, name).await
+}
+
+/// What each route and model came to in the last thirty days.
+pub async fn model_usage(cx: &Cx) -> Result<Vec<ModelUsage>> {
+    let since = cx.now.millis().div_euclid(HOUR_MS) - 30 * 24;
+    usage::by_model(&cx.env, since).await
+}

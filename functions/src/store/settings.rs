@@ -1,0 +1,127 @@
+//! What an operator changes at run time: prices and the active route. Each isolate keeps them for a few
+//! seconds; the directory's absence then changes nothing.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+};
+
+use js_sys::futures::spawn_local;
+use schema::{Error, MicroUsd, Result, Timestamp, admin::PriceRow};
+use serde::Deserialize;
+use worker::Env;
+
+use super::{number, rows, run, text};
+use crate::{
+    config::Config,
+    cx,
+    domain::price::{InputBilling, PerMillion, Price},
+};
+
+/// What an operator can change.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// The price in force, by model.
+    pub prices: HashMap<String, Price>,
+    /// The route to try first.
+    pub active_route: Option<String>,
+}
+
+thread_local! {
+    static KEPT: RefCell<Option<(Timestamp, Rc<Settings>)>> = const { RefCell::new(None) };
+    static READING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The settings, at most a few seconds old. Only the first request of an isolate waits for them.
+pub async fn current(env: &Env, config: &Rc<Config>) -> Result<Rc<Settings>> {
+    let now = cx::now(config);
+    let kept = KEPT.with_borrow(Clone::clone);
+    let Some((read_at, settings)) = kept else { return refresh(env, now).await };
+    let age = now.since(read_at);
+    if age >= config.settings_ttl_ms && config.settings_ttl_ms == 0 {
+        return refresh(env, now).await;
+    }
+    if age >= config.settings_ttl_ms && !READING.replace(true) {
+        let env = env.clone();
+        spawn_local(async move {
+            if let Err(error) = refresh(&env, now).await {
+                worker::console_error!("settings: {}", error.cause.unwrap_or_default());
+            }
+            READING.set(false);
+        });
+    }
+    Ok(settings)
+}
+
+async fn refresh(env: &Env, now: Timestamp) -> Result<Rc<Settings>> {
+    let mut prices = HashMap::new();
+    for row in prices_in_force(env).await? {
+        let model = row.model.clone();
+        prices.insert(model, price(row)?);
+    }
+    let active_route = get(env, ACTIVE_ROUTE).await?;
+    let settings = Rc::new(Settings { prices, active_route });
+    KEPT.set(Some((now, settings.clone())));
+    Ok(settings)
+}
+
+/// The newest price of each model.
+pub async fn prices_in_force(env: &Env) -> Result<Vec<PriceRow>> {
+    let sql = "SELECT id, model, input, cached_input, output, reasoning, per_call, input_billing
+               FROM prices WHERE id IN (SELECT max(id) FROM prices GROUP BY model) ORDER BY model";
+    rows(env, sql, &[]).await
+}
+
+/// Adds a price; the one before it stays, for the charges that it made.
+pub async fn add_price(env: &Env, row: &PriceRow, now: Timestamp) -> Result<()> {
+    let optional = |value: Option<i64>| value.map_or(wasm_bindgen::JsValue::NULL, number);
+    let sql = "INSERT INTO prices
+               (model, input, cached_input, output, reasoning, per_call, input_billing, created_at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let bindings = [
+        text(&row.model),
+        number(row.input),
+        optional(row.cached_input),
+        number(row.output),
+        optional(row.reasoning),
+        number(row.per_call),
+        text(&row.input_billing),
+        number(now.millis()),
+    ];
+    run(env, sql, &bindings).await
+}
+
+/// The setting under which the active route is kept.
+pub const ACTIVE_ROUTE: &str = "active_route";
+
+/// A setting, if it was ever made.
+pub async fn get(env: &Env, name: &str) -> Result<Option<String>> {
+    #[derive(Deserialize)]
+    struct Row {
+        value: String,
+    }
+    let found =
+        rows::<Row>(env, "SELECT value FROM settings WHERE name = ?1", &[text(name)]).await?;
+    Ok(found.into_iter().next().map(|row| row.value))
+}
+
+/// Makes a setting.
+pub async fn set(env: &Env, name: &str, value: &str) -> Result<()> {
+    let sql = "INSERT INTO settings (name, value) VALUES (?1, ?2)
+               ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    run(env, sql, &[text(name), text(value)]).await
+}
+
+fn price(row: PriceRow) -> Result<Price> {
+    let billing = InputBilling::parse(&row.input_billing);
+    Ok(Price {
+        id: row.id,
+        input: PerMillion(row.input),
+        cached_input: row.cached_input.map(PerMillion),
+        output: PerMillion(row.output),
+        reasoning: row.reasoning.map(PerMillion),
+        per_call: MicroUsd::new(row.per_call),
+        input_billing: billing.ok_or_else(|| Error::unavailable("a price has no billing rule"))?,
+    })
+}

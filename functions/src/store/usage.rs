@@ -1,0 +1,70 @@
+//! Sums of usage by account, model, route and hour. Absolute, so that writing them twice changes nothing.
+
+use schema::{AccountId, Error, MicroUsd, Result, admin::ModelUsage};
+use serde::Deserialize;
+use worker::Env;
+
+use super::{bound, db, number, rows, text};
+
+/// One account's sum of one hour.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct HourlySum {
+    pub hour: i64,
+    pub model: String,
+    pub route: String,
+    pub requests: i64,
+    pub input: i64,
+    pub output: i64,
+    pub charged: i64,
+}
+
+/// Writes an account's sums.
+pub async fn put(env: &Env, account: AccountId, sums: &[HourlySum]) -> Result<()> {
+    let db = db(env)?;
+    let sql = "INSERT INTO usage_hourly
+                 (account, hour, model, route, requests, input, output, charged)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+               ON CONFLICT (account, hour, model, route) DO UPDATE SET requests = excluded.requests,
+                 input = excluded.input, output = excluded.output, charged = excluded.charged";
+    let statement = |sum: &HourlySum| {
+        let bindings = [
+            text(account),
+            number(sum.hour),
+            text(&sum.model),
+            text(&sum.route),
+            number(sum.requests),
+            number(sum.input),
+            number(sum.output),
+            number(sum.charged),
+        ];
+        bound(&db, sql, &bindings)
+    };
+    let statements = sums.iter().map(statement).collect::<Result<Vec<_>>>()?;
+    db.batch(statements).await.map(drop).map_err(Error::unavailable)
+}
+
+/// Sums by route and model since an hour, all accounts together.
+pub async fn by_model(env: &Env, since_hour: i64) -> Result<Vec<ModelUsage>> {
+    #[derive(Deserialize)]
+    struct Row {
+        route: String,
+        model: String,
+        requests: u64,
+        input: u64,
+        output: u64,
+        charged: i64,
+    }
+    let sql = "SELECT route, model, sum(requests) AS requests, sum(input) AS input,
+                 sum(output) AS output, sum(charged) AS charged
+               FROM usage_hourly WHERE hour >= ?1 GROUP BY route, model ORDER BY charged DESC";
+    let found = rows::<Row>(env, sql, &[number(since_hour)]).await?;
+    let shown = |row: Row| ModelUsage {
+        provider: row.route,
+        model: row.model,
+        requests: row.requests,
+        input_tokens: row.input,
+        output_tokens: row.output,
+        charged_micro_usd: MicroUsd::new(row.charged),
+    };
+    Ok(found.into_iter().map(shown).collect())
+}
