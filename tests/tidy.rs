@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::fs;
 use std::process::Command;
 
+use serde_json::Value;
 use tests::source::Source;
 use tests::{command, paths};
 
@@ -261,6 +262,16 @@ fn a_promise_to_do_it_later_is_not_kept_in_a_comment() {
         }
     }
     report.end();
+}
+
+#[test]
+fn every_route_has_a_test_that_names_it() {
+    let Ok(contract) = fs::read_to_string(paths::at("schema/openapi.json")) else { return };
+    let contract: Value = serde_json::from_str(&contract).expect("JSON");
+    let tests: String = sources(&["tests/e2e"]).into_iter().map(|source| source.text).collect();
+    let paths = contract["paths"].as_object().expect("paths");
+    let unnamed: Vec<&String> = paths.keys().filter(|path| !tests.contains(*path)).collect();
+    assert!(unnamed.is_empty(), "no file of tests/e2e names {unnamed:#?}");
 }
 
 #[test]

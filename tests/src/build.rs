@@ -77,6 +77,12 @@ pub fn ensure() -> Result<bool> {
     Ok(true)
 }
 
+/// Says in seconds what the compiler thinks of the Worker, without building it.
+pub fn check() -> Result<()> {
+    packages::toolchain()?;
+    compile("check")
+}
+
 /// Puts the two shipped files into a folder, as a pair that belongs together.
 pub fn link(folder: &Path) -> Result<()> {
     let _publishing = publishing()?;
@@ -102,7 +108,7 @@ fn build() -> Result<()> {
     packages::toolchain()?;
     let begun = SystemTime::now();
     steps::say("compiling the Worker (release, with its standard library)");
-    compile()?;
+    compile("build")?;
     steps::say("binding, optimising and bundling it");
     let work = paths::at(WORK).join("package");
     let _ = fs::remove_dir_all(&work);
@@ -121,10 +127,10 @@ fn build() -> Result<()> {
     Ok(())
 }
 
-fn compile() -> Result<()> {
+fn compile(verb: &str) -> Result<()> {
     let mut cargo = Command::new("cargo");
     cargo
-        .args(["build", "--release", "--lib", "--package", "functions"])
+        .args([verb, "--release", "--lib", "--package", "functions"])
         .args(["--target", "wasm32-unknown-unknown", "-Zbuild-std=std,panic_unwind"])
         .current_dir(paths::root())
         .env("CARGO_TARGET_DIR", paths::at(WORK))

@@ -1,4 +1,5 @@
-//! `cargo dev` starts the whole system on this machine; `cargo dev build` only builds the Worker.
+//! `cargo dev` starts the whole system on this machine; `cargo dev build` only builds the Worker, and
+//! `cargo dev check` only compiles it.
 
 use std::env;
 use std::process::ExitCode;
@@ -21,7 +22,10 @@ async fn main() -> ExitCode {
 async fn run() -> Result<()> {
     match env::args().nth(1).as_deref() {
         Some("build") => build::ensure().map(drop),
+        Some("check") => build::check(),
         None => dev::run().await,
-        Some(other) => bail!("`{other}` is not known; say `cargo dev` or `cargo dev build`"),
+        Some(other) => {
+            bail!("`{other}` is not known; say `cargo dev`, `cargo dev build` or `cargo dev check`")
+        }
     }
 }
