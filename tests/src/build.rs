@@ -157,9 +157,9 @@ fn bind(work: &Path) -> Result<()> {
     bindgen.generate(work).context("the Worker's bindings cannot be generated")
 }
 
-/// One light pass: heavier ones took three times as long and moved neither CPU nor the size with gzip,
-/// for the compiler has been there before. The shipped copy has no names; the copy with names turns an address of a stack trace into a
-/// function.
+/// One light pass: heavier ones took three times as long and moved neither CPU nor the size with
+/// gzip, for the compiler has been there before. The shipped copy has no names; the copy with names
+/// turns an address of a stack trace into a function.
 fn optimise(work: &Path) -> Result<()> {
     let mut optimiser = packages::script("binaryen/bin/wasm-opt");
     optimiser.args(WASM_FEATURES).args(["-O1", "-g", "bindings_bg.wasm"]);

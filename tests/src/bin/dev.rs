@@ -1,5 +1,5 @@
-//! `cargo dev` starts the whole system on this machine; `cargo dev build` only builds the Worker, and
-//! `cargo dev check` only compiles it.
+//! `cargo dev` starts the whole system on this machine; `cargo dev build` only builds the Worker,
+//! and `cargo dev check` only says what the compiler thinks of it.
 
 use std::env;
 use std::process::ExitCode;
