@@ -1,4 +1,4 @@
-//! `GET /health`.
+//! `GET /health`, and the timer.
 
 use tests::world::World;
 
@@ -7,4 +7,10 @@ async fn a_started_worker_is_healthy() {
     let world = World::start().await;
     let reply = reqwest::get(world.at("/health")).await.expect("an answer");
     assert_eq!(reply.status(), 200);
+}
+
+#[tokio::test]
+async fn the_timer_can_be_rung() {
+    let world = World::start().await;
+    world.ring().await;
 }
