@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::usage;
 
@@ -21,6 +22,8 @@ pub struct Asked {
     pub outputs: Vec<String>,
     pub input_tokens: u64,
     pub tools: Vec<Tool>,
+    /// The JSON Schema that the answer has to follow, if there is one.
+    pub schema: Option<Value>,
 }
 
 /// A tool that the request offers, wherever it stands.
@@ -54,6 +57,7 @@ impl Asked {
             previous_response_id: body.previous_response_id,
             prompt_cache_key: body.prompt_cache_key,
             max_output_tokens: body.max_output_tokens,
+            schema: body.text.and_then(|text| text.format?.schema),
             ..Asked::default()
         };
         offer(body.tools.unwrap_or_default(), &mut asked.tools);
@@ -125,6 +129,17 @@ struct Body {
     previous_response_id: Option<String>,
     prompt_cache_key: Option<String>,
     max_output_tokens: Option<u64>,
+    text: Option<TextSettings>,
+}
+
+#[derive(Deserialize)]
+struct TextSettings {
+    format: Option<Format>,
+}
+
+#[derive(Deserialize)]
+struct Format {
+    schema: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -239,7 +254,7 @@ impl<'de> Visitor<'de> for TextVisitor {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 

@@ -140,7 +140,13 @@ impl Act {
 impl Script {
     /// The directives that a prompt holds; none in a prompt that is not addressed to rehearsal.
     pub fn cue(prompt: &str) -> Option<&str> {
-        prompt.lines().find_map(|line| line.trim_start().strip_prefix(CUE)).map(str::trim)
+        prompt.lines().find_map(addressed)
+    }
+
+    /// The directives on the first line of a prompt. Further down, a prompt for a structured answer
+    /// quotes another one.
+    pub fn first_cue(prompt: &str) -> Option<&str> {
+        prompt.lines().next().and_then(addressed)
     }
 
     /// Reads directives, without the cue before them.
@@ -214,6 +220,10 @@ impl Script {
         }
         Ok(())
     }
+}
+
+fn addressed(line: &str) -> Option<&str> {
+    line.trim_start().strip_prefix(CUE).map(str::trim)
 }
 
 /// Directives are separated by `;`, and `\;` is a semicolon.
@@ -339,6 +349,8 @@ mod tests {
     fn the_cue_may_stand_on_any_line() {
         let prompt = "Please do this:\n  rehearse: text 3\nthank you";
         assert_eq!(Script::cue(prompt), Some("text 3"));
+        assert_eq!(Script::first_cue(prompt), None);
+        assert_eq!(Script::first_cue("rehearse: text 3\nplease"), Some("text 3"));
     }
 
     #[test]

@@ -96,7 +96,8 @@ async fn perform(stage: Arc<Stage>, ticket: Ticket, directives: Option<String>) 
         Ok(asked) => asked,
         Err(cause) => return refused(&ticket, error(400, &format!("not a request: {cause}"))),
     };
-    let directives = directives.unwrap_or_else(|| Script::cue(&asked.prompt).unwrap_or("").into());
+    let cue = if asked.schema.is_some() { Script::first_cue } else { Script::cue };
+    let directives = directives.unwrap_or_else(|| cue(&asked.prompt).unwrap_or("").to_owned());
     ticket.plays(&directives);
     let mut script = match Script::parse(&directives) {
         Ok(script) => script,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::request::{Asked, Shell};
 use super::script::{Act, Script};
@@ -81,6 +81,9 @@ fn perform(act: &Act, asked: &Asked) -> Item {
 
 /// What is said where the script says nothing: the last call's output, or a word about the prompt.
 fn reply(asked: &Asked) -> Item {
+    if let Some(schema) = &asked.schema {
+        return Item::Message(split(&instance(schema).to_string()));
+    }
     let text = match asked.outputs.last() {
         Some(output) => format!("This answer is scripted. The call put out: {}", quote(output)),
         None => format!(
@@ -92,16 +95,33 @@ fn reply(asked: &Asked) -> Item {
     Item::Message(split(&text))
 }
 
+/// A value that a schema of the usual kind accepts.
+fn instance(schema: &Value) -> Value {
+    if let Some(first) = schema["enum"].get(0).or(schema.get("const")) {
+        return first.clone();
+    }
+    let kind = schema["type"].get(0).unwrap_or(&schema["type"]);
+    match kind.as_str() {
+        Some("object") => {
+            let members = schema["properties"].as_object().into_iter().flatten();
+            members.map(|(name, schema)| (name.clone(), instance(schema))).collect()
+        }
+        Some("array") => json!([]),
+        Some("integer" | "number") => json!(0),
+        Some("boolean") => json!(false),
+        Some("null") => Value::Null,
+        _ => json!("Scripted"),
+    }
+}
+
 fn quote(text: &str) -> &str {
     let text = text.rsplit_once("Output:\n").map_or(text, |(_, output)| output).trim();
     text.get(..text.floor_char_boundary(QUOTE_MAX_BYTES)).unwrap_or(text)
 }
 
 fn run(command: &str, asked: &Asked) -> Item {
-    let function = |name, arguments: serde_json::Value| Item::Function {
-        name,
-        arguments: chunks(&arguments.to_string()),
-    };
+    let function =
+        |name, arguments: Value| Item::Function { name, arguments: chunks(&arguments.to_string()) };
     match asked.shell() {
         Some(Shell::Cmd) => function("exec_command", json!({ "cmd": command })),
         Some(Shell::Line) => function("shell_command", json!({ "command": command })),
@@ -225,6 +245,19 @@ mod tests {
         let told =
             items(&Script::default(), &offering("", "")).iter().map(tell).collect::<String>();
         assert!(told.contains("scripted") && told.ends_with("You wrote: hi"));
+    }
+
+    #[test]
+    fn a_structured_answer_follows_its_schema() {
+        let schema = json!({ "type": "object", "properties": {
+            "title": { "type": "string", "maxLength": 36 },
+            "count": { "type": ["integer", "null"] },
+            "mood": { "enum": ["calm", "wild"] },
+            "tags": { "type": "array" },
+        } });
+        let asked = Asked { schema: Some(schema), ..offering("", "") };
+        let json = r#"says {"count":0,"mood":"calm","tags":[],"title":"Scripted"}"#;
+        check("", &asked, &[json]);
     }
 
     #[test]
