@@ -1,13 +1,14 @@
-//! The stock client, pointed at an address of ours and apart from the settings of whoever runs this.
+//! The stock client, pointed at an address of ours, with settings that are not its user's.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use anyhow::{Context, Result};
-use serde_json::Value;
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{ChildStdin, Command};
 
 use crate::packages::{self, Codex};
 use crate::paths;
@@ -76,6 +77,16 @@ impl Cli {
         self
     }
 
+    /// Lets it ask for another model.
+    pub fn with_model(mut self, model: &str) -> Cli {
+        self.model = Some(model.to_owned());
+        self
+    }
+
+    pub fn version(&self) -> Codex {
+        self.version
+    }
+
     /// The folder it works in.
     pub fn work(&self) -> PathBuf {
         self.folder.path().join("work")
@@ -100,12 +111,38 @@ impl Cli {
         Ok(Terminal::start(command)?)
     }
 
+    /// What its app-server tells about limits during a turn: the last `account/rateLimits/updated`.
+    pub async fn limits(&self, prompt: &str) -> Result<Value> {
+        let mut server = self.command(&["app-server"]);
+        let mut server = server.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let (stdin, stdout) = (server.stdin.take(), server.stdout.take());
+        let mut stdin = stdin.context("no stdin")?;
+        let mut lines = BufReader::new(stdout.context("no stdout")?).lines();
+        let client = json!({ "name": "codex-tui", "version": "0.0.0" });
+        say(&mut stdin, 0, "initialize", json!({ "clientInfo": client })).await?;
+        say(&mut stdin, 1, "thread/start", json!({})).await?;
+        let mut limits = Value::Null;
+        while let Some(line) = lines.next_line().await? {
+            let message: Value = serde_json::from_str(&line)?;
+            match message["method"].as_str() {
+                Some("account/rateLimits/updated") => {
+                    limits = message["params"]["rateLimits"].clone()
+                }
+                Some("turn/completed") => return Ok(limits),
+                _ if message["id"] == 1 => {
+                    let thread = &message["result"]["thread"]["id"];
+                    let input = json!([{ "type": "text", "text": prompt }]);
+                    let turn = json!({ "threadId": thread, "input": input });
+                    say(&mut stdin, 2, "turn/start", turn).await?;
+                }
+                _ => {}
+            }
+        }
+        bail!("the app-server ended before the turn did")
+    }
+
     async fn run(&self, arguments: &[&str]) -> Result<Turn> {
-        let mut command = Command::new(packages::node());
-        command.arg(packages::codex(self.version)).args(self.chosen_model()).args(arguments);
-        command.current_dir(self.work()).env_clear().envs(self.environment());
-        command.stdin(Stdio::null()).kill_on_drop(true);
-        let output = command.output().await.context("codex does not start")?;
+        let output = self.command(arguments).output().await.context("codex does not start")?;
         let lines = String::from_utf8_lossy(&output.stdout).into_owned();
         let events = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>();
         Ok(Turn {
@@ -113,6 +150,14 @@ impl Cli {
             events: events.with_context(|| format!("not events: {lines}"))?,
             said: String::from_utf8_lossy(&output.stderr).into_owned(),
         })
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(packages::node());
+        command.arg(packages::codex(self.version)).args(self.chosen_model()).args(arguments);
+        command.current_dir(self.work()).env_clear().envs(self.environment());
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        command
     }
 
     fn chosen_model(&self) -> impl Iterator<Item = &str> {
@@ -136,6 +181,11 @@ impl Cli {
     }
 }
 
+async fn say(stdin: &mut ChildStdin, id: u32, method: &str, params: Value) -> Result<()> {
+    let line = json!({ "id": id, "method": method, "params": params }).to_string() + "\n";
+    Ok(stdin.write_all(line.as_bytes()).await?)
+}
+
 impl Turn {
     /// The id of the conversation.
     pub fn thread(&self) -> Option<&str> {
@@ -156,6 +206,11 @@ impl Turn {
     /// What the client counted.
     pub fn usage(&self) -> Option<&Value> {
         Some(&self.first("turn.completed")?["usage"])
+    }
+
+    /// Whether it tried again after a failure.
+    pub fn tried_again(&self) -> bool {
+        self.events.iter().any(|event| event.to_string().contains("Reconnecting"))
     }
 
     /// Why the turn failed, as the user reads it.

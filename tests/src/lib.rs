@@ -1,5 +1,6 @@
 //! The proof: real parts on free ports, torn down when a test ends.
 
+pub mod account;
 pub mod build;
 mod capnp;
 pub mod codex;
@@ -9,6 +10,7 @@ pub mod d1;
 pub mod demo;
 pub mod dev;
 mod lock;
+pub mod openai;
 pub mod packages;
 pub mod paths;
 pub mod rehearsal;

@@ -16,8 +16,8 @@ const COLUMNS: u16 = 150;
 /// How long a test waits for words to appear.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The Enter key.
 pub const ENTER: &str = "\r";
+pub const ESCAPE: &str = "\x1b";
 
 /// A program on a terminal of its own. Dropping it ends the program.
 #[derive(Debug)]
@@ -46,8 +46,15 @@ impl Terminal {
 
     /// Presses keys.
     pub fn press(&self, keys: &str) {
-        // A program that has ended takes no keys; whoever waits for its answer will see its last words.
+        // A program that has ended takes no keys; whoever waits for it will read its last words.
         let _ = self.keys.send(keys.to_owned());
+    }
+
+    /// Pastes one line, as a terminal does, and waits until it stands on the screen. Typed as fast as
+    /// a program types, a line would be taken for several.
+    pub async fn paste(&mut self, line: &str) {
+        self.press(&format!("\x1b[200~{line}\x1b[201~"));
+        self.wait_for(line).await;
     }
 
     /// Waits until the words stand on the screen, and returns it.
