@@ -35,7 +35,9 @@ impl Router {
         }
         let mut paths = Paths::new();
         for (path, routes) in by_path {
-            paths.insert(path, routes).map_err(|clash| format!("{path}: {clash}"))?;
+            // Paths are written as OpenAPI does, in braces; the matcher marks a parameter by a colon.
+            let pattern = path.replace('{', ":").replace('}', "");
+            paths.insert(pattern, routes).map_err(|clash| format!("{path}: {clash}"))?;
         }
         Ok(Self { paths, families })
     }
@@ -64,5 +66,36 @@ impl Router {
         let Some(family) = owner else { return Found::Nothing };
         let message = format!("Use {} here.", allowed.join(" or "));
         Found::Method(family, Error::new(Code::MethodNotAllowed, message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        api,
+        api::system::Nothing,
+        cx::Cx,
+        domain::access::Access,
+        http::{Json, get},
+    };
+
+    async fn nothing(_: Cx, _: Nothing) -> schema::Result<Json<()>> {
+        Ok(Json(()))
+    }
+
+    #[test]
+    fn a_parameter_stands_for_one_segment_and_is_named() {
+        let path = "/users/{user_id}/rows";
+        let routes = vec![get(path, Access::Public, "t", "t", nothing)];
+        let family = Family { name: "t", refuse: api::agent::refuse::refuse, routes };
+        let router = Router::new(vec![family]).unwrap();
+        let Found::Route(_, route, params) = router.find("GET", "/users/a%20b/rows") else {
+            panic!("not found")
+        };
+        assert_eq!(route.path, path);
+        assert_eq!(params, [("user_id".to_owned(), "a b".to_owned())]);
+        assert!(matches!(router.find("GET", "/users/a/b/rows"), Found::Nothing));
+        assert!(matches!(router.find("PUT", "/users/a/rows"), Found::Method(..)));
     }
 }
