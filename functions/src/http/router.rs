@@ -1,6 +1,7 @@
 //! Path and method to route.
 
 use matchit::{Match, Router as Paths};
+use schema::{Code, Error};
 
 use super::route::{Family, Route};
 
@@ -14,8 +15,8 @@ pub struct Router {
 pub enum Found<'a> {
     /// The route, its family and its path parameters.
     Route(&'a Family, &'a Route, Vec<(String, String)>),
-    /// The path is there, but not with this method: those that it has.
-    Method(&'a Family, Vec<&'static str>),
+    /// The path is there, but not with this method.
+    Method(&'a Family, Error),
     /// Nothing there.
     Nothing,
 }
@@ -62,7 +63,9 @@ impl Router {
             allowed.push(route.method);
             owner = Some(family);
         }
-        owner.map_or(Found::Nothing, |family| Found::Method(family, allowed))
+        let Some(family) = owner else { return Found::Nothing };
+        let message = format!("Use {} here.", allowed.join(" or "));
+        Found::Method(family, Error::new(Code::MethodNotAllowed, message))
     }
 }
 
