@@ -25,12 +25,17 @@ pub fn config(env: &Env) -> Result<Rc<Config>> {
 }
 
 /// The time. It stands still while a Worker computes and moves when it waits.
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
 pub fn now(config: &Config) -> Timestamp {
+    clock().plus_millis(config.clock_skew_ms)
+}
+
+/// The platform's clock, for durations and for where there is no configuration.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn clock() -> Timestamp {
     // A millisecond count is far below 2^53, so the conversion is exact.
     #[expect(clippy::cast_possible_truncation, reason = "a millisecond count fits")]
     let millis = js_sys::Date::now() as i64;
-    Timestamp::from_millis(millis.saturating_add(config.clock_skew_ms))
+    Timestamp::from_millis(millis)
 }
 
 /// Random bytes of the platform's generator.

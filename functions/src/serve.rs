@@ -3,7 +3,7 @@
 use std::{panic::AssertUnwindSafe, rc::Rc};
 
 use futures::FutureExt;
-use schema::{CallId, Code, Error};
+use schema::{AccountId, CallId, Code, Error, Timestamp};
 use wasm_bindgen::JsValue;
 use worker::Env;
 
@@ -13,7 +13,7 @@ use crate::{
     domain::{admission::Refusal, limit::Rate, token},
     http::{
         Family, Handler, Incoming, Reply, Route, body,
-        route::Asker,
+        route::{Asker, Refuse},
         router::{Found, Router},
     },
     js,
@@ -25,47 +25,62 @@ thread_local! {
     static ROUTER: Result<Rc<Router>, String> = Router::new(api::families()).map(Rc::new);
 }
 
+/// How long an `Idempotency-Key` may be.
+const IDEMPOTENCY_KEY_MAX_BYTES: usize = 255;
+/// The wait that an answer of 429 or 503 names when nobody knows better.
+const RETRY_AFTER_S: u32 = 1;
+
 /// Answers a request. Never fails: what goes wrong is worded, whatever it is.
 pub async fn serve(request: web_sys::Request, env: Env) -> Result<web_sys::Response, JsValue> {
-    let config = match cx::config(&env) {
-        Ok(config) => config,
-        Err(error) => return misconfigured(&error),
-    };
-    let now = cx::now(&config);
-    let request_id = cx::new_id(now).unwrap_or(CallId::from_bits(0));
     let url = request.url();
     let (path, query) = split(&url);
     let method = request.method();
+    let started = cx::clock();
+    let request_id = cx::new_id(started).unwrap_or(CallId::from_bits(0));
+    let seen = Seen { request: &request, method: &method, path, query, request_id, started };
+    let config = match cx::config(&env) {
+        Ok(config) => config,
+        // The names that are missing are the operator's to know, and stand in the log.
+        Err(error) => return word(&seen, family_near(path), &error.into()),
+    };
+    let now = cx::now(&config);
     let cx = Cx { env, config, now, request_id, caller: None, idempotency_key: None, rate: None };
-    let seen = Seen { request: &request, method: &method, path, query };
     // A panic ends this request and no other; what it broke is said in the log, by the platform's hook.
     match AssertUnwindSafe(answer(&cx, &seen)).catch_unwind().await {
         Ok(response) => response,
-        Err(_) => {
-            let error = Error::internal("a panic");
-            word(&cx, &seen, None, &error.into())
-        }
+        Err(_) => word(&seen, family_near(path), &Error::internal("a panic").into()),
     }
 }
 
 /// What is read of a request before anything is done.
+#[derive(Clone, Copy)]
 struct Seen<'a> {
     request: &'a web_sys::Request,
     method: &'a str,
     path: &'a str,
     query: &'a str,
+    request_id: CallId,
+    started: Timestamp,
+}
+
+impl Seen<'_> {
+    fn address(&self) -> String {
+        js::request_header(self.request, "cf-connecting-ip")
+    }
 }
 
 async fn answer(cx: &Cx, seen: &Seen<'_>) -> Result<web_sys::Response, JsValue> {
     let router = ROUTER.with(Clone::clone).map_err(JsValue::from)?;
     let (family, route, path_params) = match router.find(seen.method, seen.path) {
         Found::Route(family, route, params) => (family, route, params),
-        Found::Method(family, error) => return word(cx, seen, Some(family), &error.into()),
+        Found::Method(family, allowed) => return word_method(seen, family, &allowed),
         Found::Nothing => {
-            let error =
-                Error::new(Code::ResourceNotFound, format!("There is nothing at {}.", seen.path));
-            let family = family_near(&router, seen.path);
-            return word(cx, seen, family, &error.into());
+            let message = format!(
+                "There is nothing at {}. `GET /openapi.json` lists what there is.",
+                seen.path
+            );
+            let error = Error::new(Code::ResourceNotFound, message);
+            return word(seen, family_near(seen.path), &error.into());
         }
     };
     fault(cx, seen);
@@ -74,15 +89,18 @@ async fn answer(cx: &Cx, seen: &Seen<'_>) -> Result<web_sys::Response, JsValue> 
             match forward(cx.clone(), Clone::clone(seen.request)).await {
                 // What the object let through is answered and logged by it.
                 Ok(response) if js::response_header(&response, REFUSED).is_empty() => Ok(response),
-                Ok(response) => reword(cx, seen, family, &response).await,
-                Err(error) => word(cx, seen, Some(family), &error.into()),
+                Ok(response) => reword(seen, family, &response).await,
+                Err(error) => word(seen, Manner::of(family), &error.into()),
             }
         }
         Handler::Act(_) => {
             let mut cx = cx.clone();
             match act(&mut cx, seen, route, path_params).await {
                 Ok(reply) => finish(&cx, seen, family, &reply),
-                Err(refusal) => word(&cx, seen, Some(family), &refusal),
+                Err(refusal) => {
+                    let account = cx.caller.as_ref().map(|caller| caller.account);
+                    word(seen, Manner { account, ..Manner::of(family) }, &refusal)
+                }
             }
         }
     }
@@ -98,19 +116,27 @@ async fn act(
         return Err(Error::internal("a forwarding route was asked to act").into());
     };
     let authorization = js::request_header(seen.request, "authorization");
-    let address = js::request_header(seen.request, "cf-connecting-ip");
-    let pass = admission::admit(cx, route.access, token::bearer(&authorization), &address).await?;
+    let bearer = token::bearer(&authorization);
+    let pass = admission::admit(cx, route.access, bearer, &seen.address()).await?;
     if let Some(pass) = pass {
         cx.caller = Some(pass.caller);
         cx.rate = Some(pass.rate);
     }
-    let key = js::request_header(seen.request, "idempotency-key");
-    cx.idempotency_key = Some(key).filter(|key| !key.is_empty());
-    let mut at = path_params;
-    at.extend(body::query(seen.query));
-    let incoming = Incoming { request: Clone::clone(seen.request), at };
     let rate = cx.rate;
-    handler(cx.clone(), incoming).await.map_err(|error| Refusal { error, rate })
+    let refused = |error| Refusal { error, rate };
+    cx.idempotency_key = idempotency_key(seen).map_err(refused)?;
+    let (request, query) = (Clone::clone(seen.request), body::query(seen.query));
+    let incoming = Incoming { request, path: path_params, query };
+    handler(cx.clone(), incoming).await.map_err(refused)
+}
+
+fn idempotency_key(seen: &Seen<'_>) -> schema::Result<Option<String>> {
+    let key = js::request_header(seen.request, "idempotency-key");
+    if key.len() > IDEMPOTENCY_KEY_MAX_BYTES {
+        let message = format!("at most {IDEMPOTENCY_KEY_MAX_BYTES} bytes");
+        return Err(Error::field("Idempotency-Key", message));
+    }
+    Ok(Some(key).filter(|key| !key.is_empty()))
 }
 
 /// An answer with what every answer has beside it.
@@ -120,49 +146,77 @@ fn finish(
     family: &Family,
     reply: &Reply,
 ) -> Result<web_sys::Response, JsValue> {
-    let mut lines = format!(
-        "content-type: {}\nx-request-id: {}\ncache-control: no-store",
-        reply.content_type, cx.request_id
+    let account = cx.caller.as_ref().map(|caller| caller.account);
+    log(seen, &Manner { account, ..Manner::of(family) }, reply.status, None);
+    let rate = cx.rate.unwrap_or_else(|| admission::rate_of(&seen.address(), cx.now));
+    let lines = format!(
+        "content-type: {}\nx-request-id: {}\ncache-control: no-store{}",
+        reply.content_type,
+        cx.request_id,
+        rate_lines(&rate)
     );
-    if let Some(rate) = &cx.rate {
-        lines += &rate_lines(rate);
-    }
-    log(cx, seen, family.name, reply.status, None);
     js::answer(reply.status, &lines, &JsValue::from_str(&reply.body))
 }
 
-/// A failure in its family's words.
-fn word(
-    cx: &Cx,
+/// In which family's words a failure is told, and of whose account it is noted.
+#[derive(Clone, Copy)]
+struct Manner {
+    family: &'static str,
+    refuse: Refuse,
+    account: Option<AccountId>,
+}
+
+impl Manner {
+    fn of(family: &Family) -> Self {
+        Self { family: family.name, refuse: family.refuse, account: None }
+    }
+}
+
+/// A failure in its family's words, with its line in the log.
+fn word(seen: &Seen<'_>, manner: Manner, refusal: &Refusal) -> Result<web_sys::Response, JsValue> {
+    let response = say(seen, manner, refusal)?;
+    log(seen, &manner, response.status(), refusal.error.cause.as_deref());
+    Ok(response)
+}
+
+/// A path that is there, asked in a way that is not.
+fn word_method(
     seen: &Seen<'_>,
-    family: Option<&Family>,
-    refusal: &Refusal,
+    family: &Family,
+    allowed: &[&str],
 ) -> Result<web_sys::Response, JsValue> {
+    let message = format!("Use {} here.", allowed.join(" or "));
+    let error = Error::new(Code::MethodNotAllowed, message);
+    let response = word(seen, Manner::of(family), &error.into())?;
+    response.headers().set("allow", &allowed.join(", "))?;
+    Ok(response)
+}
+
+/// A failure in its family's words.
+fn say(seen: &Seen<'_>, manner: Manner, refusal: &Refusal) -> Result<web_sys::Response, JsValue> {
     let error = &refusal.error;
-    let asker = Asker { request_id: cx.request_id, codex_cli: is_codex_cli(seen.request) };
-    let refuse = family.map_or(api::agent::refuse::refuse as _, |family| family.refuse);
-    let worded = refuse(error, &asker);
+    let request_id = seen.request_id;
+    let worded =
+        (manner.refuse)(error, &Asker { request_id, codex_cli: is_codex_cli(seen.request) });
     let mut lines = format!(
-        "content-type: {}\nx-request-id: {}\ncache-control: no-store",
-        worded.content_type, cx.request_id
+        "content-type: {}\nx-request-id: {request_id}\ncache-control: no-store",
+        worded.content_type
     );
-    if let Some(seconds) = error.retry_after {
+    // Who is told to come back is told when.
+    let default = matches!(worded.status, 429 | 503).then_some(RETRY_AFTER_S);
+    if let Some(seconds) = error.retry_after.or(default) {
         lines += &format!("\nretry-after: {seconds}");
     }
-    if error.code == Code::AuthenticationRequired {
+    if worded.status == 401 {
         lines += "\nwww-authenticate: Bearer";
     }
-    let address = js::request_header(seen.request, "cf-connecting-ip");
-    let rate = refusal.rate.or(cx.rate);
-    lines += &rate_lines(&rate.unwrap_or_else(|| admission::rate_of(&address, cx.now)));
-    let name = family.map_or("none", |family| family.name);
-    log(cx, seen, name, worded.status, error.cause.as_deref());
+    let rate = refusal.rate.unwrap_or_else(|| admission::rate_of(&seen.address(), seen.started));
+    lines += &rate_lines(&rate);
     js::answer(worded.status, &lines, &JsValue::from_str(&worded.body))
 }
 
 /// A refusal by an account's object, in the family's words and under the id that the object's log has.
 async fn reword(
-    cx: &Cx,
     seen: &Seen<'_>,
     family: &Family,
     response: &web_sys::Response,
@@ -179,8 +233,8 @@ async fn reword(
         })
     };
     let request_id = js::response_header(response, "x-request-id").parse();
-    let cx = Cx { request_id: request_id.unwrap_or(cx.request_id), ..cx.clone() };
-    word(&cx, seen, Some(family), &Refusal { error, rate: rate() })
+    let seen = Seen { request_id: request_id.unwrap_or(seen.request_id), ..*seen };
+    say(&seen, Manner::of(family), &Refusal { error, rate: rate() })
 }
 
 fn rate_lines(rate: &Rate) -> String {
@@ -193,10 +247,14 @@ fn rate_lines(rate: &Rate) -> String {
 }
 
 /// The family whose paths begin as this one does, so that even a wrong path is refused in its grammar.
-fn family_near<'a>(router: &'a Router, path: &str) -> Option<&'a Family> {
+fn family_near(path: &str) -> Manner {
     let start = |path: &str| path.split('/').nth(1).unwrap_or_default().to_owned();
     let wanted = start(path);
-    router.families().iter().find(|family| family.routes.iter().any(|r| start(r.path) == wanted))
+    let router = ROUTER.with(Clone::clone).ok();
+    let families = router.as_ref().map_or(&[][..], |router| router.families());
+    let near = families.iter().find(|f| f.routes.iter().any(|r| start(r.path) == wanted));
+    let refuse = api::agent::refuse::refuse;
+    near.map_or(Manner { family: "none", refuse, account: None }, Manner::of)
 }
 
 /// The stock CLI and what is built on it, by how they introduce themselves.
@@ -213,22 +271,14 @@ fn split(url: &str) -> (&str, &str) {
     rest.split_once('?').unwrap_or((rest, ""))
 }
 
-fn log(cx: &Cx, seen: &Seen<'_>, family: &str, status: u16, cause: Option<&str>) {
-    let ms = cx::now(&cx.config).since(cx.now);
+fn log(seen: &Seen<'_>, manner: &Manner, status: u16, cause: Option<&str>) {
+    let ms = cx::clock().since(seen.started);
     let line = serde_json::json!({
-        "request_id": cx.request_id, "family": family, "route": format!("{} {}", seen.method, seen.path),
-        "account": cx.caller.as_ref().map(|caller| caller.account), "status": status, "ms": ms,
-        "cause": cause,
+        "request_id": seen.request_id, "family": manner.family,
+        "route": format!("{} {}", seen.method, seen.path),
+        "account": manner.account, "status": status, "ms": ms, "cause": cause,
     });
     worker::console_log!("{line}");
-}
-
-/// The names that are missing are the operator's to know, and stand in the log; a customer hears 503.
-fn misconfigured(error: &Error) -> Result<web_sys::Response, JsValue> {
-    worker::console_error!("configuration: {}", error.cause.as_deref().unwrap_or_default());
-    let body = serde_json::json!({ "detail": error.message, "code": error.code.as_str() });
-    let lines = "content-type: application/json\nretry-after: 30";
-    js::answer(503, lines, &JsValue::from_str(&body.to_string()))
 }
 
 /// A fault on request, where the deployment allows it: how a request that panics leaves all others alone can

@@ -10,8 +10,26 @@ use crate::js;
 /// The largest body of a call that is not handed on.
 const BODY_MAX_BYTES: usize = 1 << 20;
 
-/// Path parameters and query as a value. Numbers and booleans are read from their text.
-pub fn params<T: DeserializeOwned>(at: &[(String, String)]) -> Result<T> {
+/// Path parameters and query as a value. Numbers and booleans are read from their text. The path wins on a clash.
+/// What takes a path parameter gives every field of its query a default, so that a path that names nothing can
+/// be told from a query that is wrong.
+pub fn params<T: DeserializeOwned>(
+    path: &[(String, String)],
+    query: &[(String, String)],
+) -> Result<T> {
+    read(&[path, query].concat()).map_err(|error| {
+        if !path.is_empty() && read::<T>(path).is_err() {
+            let id = path.last().map(|(_, value)| value.as_str()).unwrap_or_default();
+            return Error::new(
+                Code::ResourceNotFound,
+                format!("There is nothing of the id `{id}`."),
+            );
+        }
+        Error::new(Code::ValidationError, format!("The query is not right: {error}."))
+    })
+}
+
+fn read<T: DeserializeOwned>(at: &[(String, String)]) -> Result<T, serde_urlencoded::de::Error> {
     let mut encoded = form_urlencoded::Serializer::new(String::new());
     for (place, (name, value)) in at.iter().enumerate() {
         // The first of a name wins.
@@ -19,9 +37,7 @@ pub fn params<T: DeserializeOwned>(at: &[(String, String)]) -> Result<T> {
             encoded.append_pair(name, value);
         }
     }
-    serde_urlencoded::from_str(&encoded.finish()).map_err(|error| {
-        Error::new(Code::ValidationError, format!("The address is not right: {error}."))
-    })
+    serde_urlencoded::from_str(&encoded.finish())
 }
 
 /// The query of a URL, decoded.
@@ -78,10 +94,28 @@ mod tests {
     #[test]
     fn queries_are_read_by_type_and_the_first_of_a_name_wins() {
         let at = query("limit=7&starting_after=a%2Fb+c&limit=9&unknown=x");
-        let page: PageQuery = params(&at).unwrap();
+        let page: PageQuery = params(&[], &at).unwrap();
         assert_eq!(page, PageQuery { limit: Some(7), starting_after: Some("a/b c".into()) });
-        assert_eq!(params::<PageQuery>(&query("limit=x")).unwrap_err().code, Code::ValidationError);
-        assert_eq!(params::<PageQuery>(&query("")).unwrap(), PageQuery::default());
+        let wrong = params::<PageQuery>(&[], &query("limit=x")).unwrap_err();
+        assert_eq!(wrong.code, Code::ValidationError);
+        assert_eq!(params::<PageQuery>(&[], &[]).unwrap(), PageQuery::default());
+    }
+
+    #[test]
+    fn a_path_that_is_no_id_names_nothing() {
+        #[derive(Debug, serde::Deserialize)]
+        struct At {
+            key_id: schema::KeyId,
+            limit: Option<u32>,
+        }
+        let at =
+            |id: &str, limit| params::<At>(&[("key_id".to_owned(), id.to_owned())], &query(limit));
+        let id = "key_00000000000000000000000000000001";
+        let read = at(id, "limit=3&key_id=other").unwrap();
+        assert_eq!((read.key_id.to_string().as_str(), read.limit), (id, Some(3)));
+        assert_eq!(at(id, "limit=x").unwrap_err().code, Code::ValidationError);
+        assert_eq!(at("7", "limit=3").unwrap_err().code, Code::ResourceNotFound);
+        assert_eq!(at("7", "limit=x").unwrap_err().code, Code::ResourceNotFound);
     }
 
     #[test]

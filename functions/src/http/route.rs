@@ -15,8 +15,10 @@ use crate::{cx::Cx, domain::access::Access};
 pub struct Incoming {
     /// The platform's request, its body unread.
     pub request: web_sys::Request,
-    /// Path parameters and query, in this order: the path wins on a clash.
-    pub at: Vec<(String, String)>,
+    /// Path parameters.
+    pub path: Vec<(String, String)>,
+    /// The query, decoded.
+    pub query: Vec<(String, String)>,
 }
 
 /// A future of this isolate.
@@ -112,7 +114,7 @@ where
 {
     fn boxed(self) -> Handler {
         Handler::Act(Rc::new(move |cx, incoming| {
-            let at = body::params(&incoming.at).map(|at| self(cx, at));
+            let at = body::params(&incoming.path, &incoming.query).map(|at| self(cx, at));
             Box::pin(async move { at?.await?.reply() })
         }))
     }
@@ -135,7 +137,7 @@ where
         Handler::Act(Rc::new(move |cx, incoming| {
             let act = self.clone();
             Box::pin(async move {
-                let at = body::params(&incoming.at)?;
+                let at = body::params(&incoming.path, &incoming.query)?;
                 let body = body::json(&incoming.request).await?;
                 act(cx, at, body).await?.reply()
             })

@@ -1,7 +1,6 @@
 //! Path and method to route.
 
 use matchit::{Match, Router as Paths};
-use schema::{Code, Error};
 
 use super::route::{Family, Route};
 
@@ -15,8 +14,8 @@ pub struct Router {
 pub enum Found<'a> {
     /// The route, its family and its path parameters.
     Route(&'a Family, &'a Route, Vec<(String, String)>),
-    /// The path is there, but not with this method.
-    Method(&'a Family, Error),
+    /// The path is there, but not with this method: those that it has.
+    Method(&'a Family, Vec<&'static str>),
     /// Nothing there.
     Nothing,
 }
@@ -63,9 +62,7 @@ impl Router {
             allowed.push(route.method);
             owner = Some(family);
         }
-        let Some(family) = owner else { return Found::Nothing };
-        let message = format!("Use {} here.", allowed.join(" or "));
-        Found::Method(family, Error::new(Code::MethodNotAllowed, message))
+        owner.map_or(Found::Nothing, |family| Found::Method(family, allowed))
     }
 }
 

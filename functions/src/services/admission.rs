@@ -1,4 +1,9 @@
 //! Being let in, before any work: whose account a credential belongs to, and whether it is let in there.
+//!
+//! Wrong credentials are limited for each address, and behind one address there may be an owner and a stranger:
+//! so the limit shields the directory, and never shuts out who is right. A key has 256 random bits and names
+//! the account that decides over it, so a well-formed one is always looked at; so is a username that has been
+//! found before. What must be looked up has to wait.
 
 use std::{cell::RefCell, collections::HashMap};
 
@@ -44,7 +49,14 @@ pub async fn admit(
     let (account, credential) = locate(cx, bearer, address).await?;
     let knock = Knock { credential, address: address.parse().ok(), scope, weight: 1 };
     let passed = stub::knock(&cx.env, account, knock).await;
-    passed.inspect_err(|refusal| miss(address, &refusal.error, cx.now)).map(Some)
+    passed.map(Some).map_err(|Refusal { error, rate }| {
+        let error = if error.code == Code::AuthenticationRequired {
+            miss(address, error, cx.now)
+        } else {
+            error
+        };
+        Refusal { error, rate }
+    })
 }
 
 /// The account that decides over a credential: the key names it, the directory knows a username's.
@@ -53,29 +65,34 @@ pub async fn locate(
     bearer: Option<&str>,
     address: &str,
 ) -> Result<(AccountId, Credential)> {
-    refuse_guesser(address, cx.now)?;
     let Some(bearer) = bearer else {
         let message = "Send a key as `Authorization: Bearer …`.";
         return Err(Error::new(Code::AuthenticationRequired, message));
     };
     let hash = token::hash(bearer);
+    let wrong = || miss(address, unknown(), cx.now);
     if token::looks_like_key(bearer) {
-        let account = token::account_of(bearer).ok_or_else(unknown);
-        let account = account.inspect_err(|error| miss(address, error, cx.now))?;
-        return Ok((account, Credential::Key(hash)));
+        return Ok((token::account_of(bearer).ok_or_else(wrong)?, Credential::Key(hash)));
     }
     if cx.config.api_tokens.contains(&hash) {
         return Ok((cx.config.operator, Credential::Static));
     }
-    let found = directory::find(&cx.env, bearer).await?.ok_or_else(unknown);
-    let account = found.inspect_err(|error| miss(address, error, cx.now))?;
-    Ok((account, Credential::Username(bearer.to_owned())))
+    let known = match directory::known(bearer) {
+        Some(account) => Some(account),
+        None if wait_ms(address, cx.now).is_some() => None,
+        None => directory::find(&cx.env, bearer).await?,
+    };
+    Ok((known.ok_or_else(wrong)?, Credential::Username(bearer.to_owned())))
 }
 
-/// Remembers a wrong credential from an address.
-pub fn miss(address: &str, error: &Error, now: Timestamp) {
-    if error.code != Code::AuthenticationRequired {
-        return;
+/// What a wrong credential is told: that it is wrong, and after many from one address, to wait.
+pub fn miss(address: &str, error: Error, now: Timestamp) -> Error {
+    if let Some(wait_ms) = wait_ms(address, now) {
+        let seconds = u32::try_from((wait_ms + 999) / 1_000).unwrap_or(60);
+        let message = format!(
+            "Too many wrong credentials have come from your address. Try again in {seconds}s."
+        );
+        return Error::new(Code::RateLimitExceeded, message).retry_after(seconds);
     }
     MISSES.with_borrow_mut(|misses| {
         if misses.len() >= ADDRESSES_MAX {
@@ -87,26 +104,23 @@ pub fn miss(address: &str, error: &Error, now: Timestamp) {
         }
         *count += 1;
     });
+    error
+}
+
+/// Milliseconds until an address with too many wrong credentials may try another; nothing while it may.
+fn wait_ms(address: &str, now: Timestamp) -> Option<i64> {
+    let (since, count) = MISSES.with_borrow(|misses| misses.get(address).copied())?;
+    let wait_ms = MISSES_WINDOW_MS - now.since(since);
+    (count >= MISSES_MAX && wait_ms > 0).then_some(wait_ms)
 }
 
 /// Where an address stands with wrong credentials, for answers that no account can speak for.
 pub fn rate_of(address: &str, now: Timestamp) -> Rate {
-    let (since, used) = MISSES.with_borrow(|m| m.get(address).copied()).unwrap_or((now, 0));
+    let known = MISSES.with_borrow(|misses| misses.get(address).copied());
+    let recent = known.filter(|(since, _)| now.since(*since) < MISSES_WINDOW_MS);
+    let (since, used) = recent.unwrap_or((now, 0));
     let reset_at = since.plus_millis(MISSES_WINDOW_MS + 999).seconds();
     Rate { limit: MISSES_MAX, used: used.min(MISSES_MAX), reset_at }
-}
-
-fn refuse_guesser(address: &str, now: Timestamp) -> Result<()> {
-    let Some((since, count)) = MISSES.with_borrow(|misses| misses.get(address).copied()) else {
-        return Ok(());
-    };
-    let wait_ms = MISSES_WINDOW_MS - now.since(since);
-    if count < MISSES_MAX || wait_ms <= 0 {
-        return Ok(());
-    }
-    let seconds = u32::try_from((wait_ms + 999) / 1_000).unwrap_or(60);
-    let message = format!("Too many wrong credentials from your address. Try again in {seconds}s.");
-    Err(Error::new(Code::RateLimitExceeded, message).retry_after(seconds))
 }
 
 /// A digest is compared, so the comparison's timing tells nothing of the token.

@@ -16,11 +16,13 @@ thread_local! {
     static USERNAMES: RefCell<HashMap<String, AccountId>> = RefCell::default();
 }
 
+/// The account of a username that this isolate has looked up before.
+pub fn known(username: &str) -> Option<AccountId> {
+    USERNAMES.with_borrow(|known| known.get(username).copied())
+}
+
 /// The account of a username.
 pub async fn find(env: &Env, username: &str) -> Result<Option<AccountId>> {
-    if let Some(id) = USERNAMES.with_borrow(|known| known.get(username).copied()) {
-        return Ok(Some(id));
-    }
     #[derive(Deserialize)]
     struct Row {
         id: AccountId,
