@@ -13,21 +13,15 @@ use super::{
     access::{Caller, Credential, Holder, Key, Scope},
     account::{Knock, Profile},
     ledger::{HOLD_LIFETIME_MS, Hold, Ledger},
-    limit::{Leases, Rate, Window},
+    limit::{Full, Leases, Rate},
+    plan::PUBLISHABLE_PER_DAY,
     price::Quote,
     token::{Hash, KeyType},
+    window::{Counter, Windows},
 };
 
 /// Keys that an account may have at once (seed 001).
 pub const KEYS_MAX: usize = 25;
-
-/// A request that was counted and that storage has not got yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counted {
-    pub holder: Holder,
-    pub at: Timestamp,
-    pub weight: u32,
-}
 
 /// What an account's object holds in memory.
 #[derive(Debug, Default)]
@@ -35,9 +29,8 @@ pub struct Live {
     pub profile: Option<Profile>,
     pub ledger: Ledger,
     pub leases: Leases,
+    pub windows: Windows,
     keys: HashMap<Hash, Key>,
-    windows: HashMap<Holder, Window>,
-    counted: Vec<Counted>,
 }
 
 /// Let in.
@@ -76,18 +69,28 @@ impl Live {
     pub fn admit(&mut self, knock: &Knock, now: Timestamp) -> Result<Pass, Refusal> {
         let profile = self.profile.as_ref().ok_or_else(unknown)?;
         let (account, plan, active) = (profile.id, profile.plan, profile.active);
-        let holder = self.identify(knock)?;
+        let (holder, kind) = self.identify(knock)?;
         if !active {
             return Err(denied("This account is suspended. Ask the operator.").into());
         }
-        let weight = knock.weight;
-        let window = self.windows.entry(holder).or_default();
-        let counted = window.count(weight, plan.per_hour(), now);
-        let rate = window.rate(plan.per_hour(), now);
-        if let Err(full) = counted {
-            return Err(Refusal { error: too_fast(rate, full.wait_ms), rate: Some(rate) });
+        let windows = &mut self.windows;
+        let day = daily(holder, kind, knock.scope);
+        if let Some(day) = day {
+            windows.room(day, 1, PUBLISHABLE_PER_DAY, now).map_err(|full| {
+                let rate = windows.rate(day, PUBLISHABLE_PER_DAY, now);
+                Refusal { error: out_of_quota(full), rate: Some(rate) }
+            })?;
         }
-        self.count(holder, weight, now);
+        let (hour, weight, limit) = (Counter::Hour(holder), knock.weight, plan.per_hour());
+        windows.room(hour, weight, limit, now).map_err(|full| {
+            let rate = windows.rate(hour, limit, now);
+            Refusal { error: too_fast(limit, full), rate: Some(rate) }
+        })?;
+        windows.count(hour, weight, now);
+        if let Some(day) = day {
+            windows.count(day, 1, now);
+        }
+        let rate = windows.rate(hour, limit, now);
         Ok(Pass { caller: Caller { account, holder }, rate })
     }
 
@@ -118,12 +121,6 @@ impl Live {
                 Start::Refuse(Error::internal("a hold that was available was not given"))
             }
         }
-    }
-
-    /// Where a credential stands.
-    pub fn rate(&mut self, holder: Holder, now: Timestamp) -> Option<Rate> {
-        let limit = self.profile.as_ref()?.plan.per_hour();
-        Some(self.windows.entry(holder).or_default().rate(limit, now))
     }
 
     /// The keys, oldest first.
@@ -157,42 +154,22 @@ impl Live {
         Some(key.clone())
     }
 
-    /// Puts back a request that storage remembers as counted.
-    pub fn restore_counted(&mut self, counted: Counted) {
-        self.windows.entry(counted.holder).or_default().add(counted.at, counted.weight);
-    }
-
-    /// The counted requests that storage has not got yet.
-    pub fn unstored_counted(&self) -> &[Counted] {
-        &self.counted
-    }
-
-    /// Storage has got the first `count` of them.
-    pub fn stored_counted(&mut self, count: usize) {
-        self.counted.drain(..count.min(self.counted.len()));
-    }
-
     /// The account's id, once it has been made.
     pub fn id(&self) -> Option<AccountId> {
         self.profile.as_ref().map(|profile| profile.id)
     }
 
-    fn count(&mut self, holder: Holder, weight: u32, at: Timestamp) {
-        match self.counted.last_mut() {
-            Some(last) if last.holder == holder && last.at == at => last.weight += weight,
-            _ => self.counted.push(Counted { holder, at, weight }),
-        }
-    }
-
-    fn identify(&self, knock: &Knock) -> Result<Holder, Error> {
+    fn identify(&self, knock: &Knock) -> Result<(Holder, KeyType), Error> {
         let profile = self.profile.as_ref().ok_or_else(unknown)?;
         let hash = match &knock.credential {
             Credential::Key(hash) => hash,
             Credential::Username(name) if *name == profile.username => {
-                return customer_scope(knock.scope).map(|()| Holder::Username);
+                return customer_scope(knock.scope).map(|()| (Holder::Username, KeyType::Secret));
             }
             Credential::Username(_) => return Err(unknown()),
-            Credential::Static => return customer_scope(knock.scope).map(|()| Holder::Static),
+            Credential::Static => {
+                return customer_scope(knock.scope).map(|()| (Holder::Static, KeyType::Secret));
+            }
         };
         let key = self.keys.get(hash).ok_or_else(unknown)?;
         if key.revoked_at.is_some() {
@@ -206,7 +183,7 @@ impl Live {
             let scope = knock.scope.as_str();
             return Err(denied(format!("This API key lacks the scope `{scope}`.")));
         }
-        Ok(Holder::Key(key.id))
+        Ok((Holder::Key(key.id), key.kind))
     }
 
     /// Why the wallet does not cover a call, in words that end in what to do.
@@ -252,9 +229,25 @@ fn denied(message: impl Into<String>) -> Error {
     Error::new(Code::PermissionDenied, message)
 }
 
-fn too_fast(rate: Rate, wait_ms: i64) -> Error {
-    let seconds = u32::try_from((wait_ms + 999) / 1_000).unwrap_or(u32::MAX);
-    let limit = rate.limit;
+/// The daily quota that a request counts in, if it has one.
+const fn daily(holder: Holder, kind: KeyType, scope: Scope) -> Option<Counter> {
+    match (holder, kind, scope) {
+        (Holder::Key(id), KeyType::Publishable, Scope::Responses) => Some(Counter::Day(id)),
+        _ => None,
+    }
+}
+
+fn out_of_quota(full: Full) -> Error {
+    let seconds = full.seconds();
+    let message = format!(
+        "This publishable key has generated the {PUBLISHABLE_PER_DAY} times that it may in any day. Please \
+         try again in {seconds}s, or use a secret key on a server."
+    );
+    Error::new(Code::RateLimitExceeded, message).retry_after(seconds)
+}
+
+fn too_fast(limit: u32, full: Full) -> Error {
+    let seconds = full.seconds();
     let message = format!(
         "You have made the {limit} requests that your plan allows in any hour. Please try again in {seconds}s."
     );
@@ -270,7 +263,7 @@ fn too_many(at_once: u32) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use schema::MicroUsd;
+    use schema::{MicroUsd, time::DAY_MS};
 
     use super::*;
     use crate::domain::{ledger::Kind, plan::Plan};
@@ -348,7 +341,26 @@ mod tests {
         check(live, &key, None);
         check(live, &key, Some(Code::RateLimitExceeded));
         check(live, &name, None);
-        assert_eq!(live.unstored_counted().iter().map(|c| c.weight).sum::<u32>(), 3);
+        assert_eq!(live.windows.unstored().iter().map(|c| c.weight).sum::<u32>(), 3);
+    }
+
+    #[test]
+    fn a_publishable_key_reads_on_when_it_has_generated_its_share_of_the_day() {
+        let live = &mut live(Plan::Professional, 0);
+        let key = live.keys[&[1; 32]].clone();
+        let key = Key { id: KeyId::from_bits(2), kind: KeyType::Publishable, ..key };
+        live.restore_key([2; 32], key);
+        let ask = |scope| knock(Credential::Key([2; 32]), scope, "10.1.1.1");
+        for _ in 0..PUBLISHABLE_PER_DAY {
+            check(live, &ask(Scope::Responses), None);
+        }
+        let refusal = live.admit(&ask(Scope::Responses), NOW).unwrap_err();
+        assert_eq!(refusal.error.code, Code::RateLimitExceeded);
+        assert_eq!(refusal.error.retry_after, Some(86_400));
+        assert_eq!(refusal.rate.map(|rate| rate.limit), Some(PUBLISHABLE_PER_DAY));
+        check(live, &ask(Scope::Models), None);
+        check(live, &knock(Credential::Key([1; 32]), Scope::Responses, "10.1.1.1"), None);
+        assert!(live.admit(&ask(Scope::Responses), NOW.plus_millis(DAY_MS)).is_ok());
     }
 
     fn quote(floor: i64, wanted: i64) -> Quote {

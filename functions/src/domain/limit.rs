@@ -1,15 +1,19 @@
-//! The rolling hour, exact, and the leases that bound what runs at once.
+//! Rolling windows, exact, and the leases that bound what runs at once.
 
 use std::collections::{HashMap, VecDeque};
 
-use schema::{CallId, Timestamp, time::HOUR_MS};
+use schema::{
+    CallId, Timestamp,
+    time::{DAY_MS, HOUR_MS},
+};
 use serde::{Deserialize, Serialize};
 
-/// The requests of one credential in the hour that ends now: every one counts until the same moment of the
-/// next hour, so no burst at a boundary passes twice. Requests of one millisecond share an element; the
-/// memory is bounded by the limit.
-#[derive(Debug, Default)]
+/// The requests of one credential in the hour or day that ends now: every one counts until the same moment of
+/// the next, so no burst at a boundary passes twice. Requests of one millisecond share an element; the memory is
+/// bounded by the limit.
+#[derive(Debug)]
 pub struct Window {
+    span_ms: i64,
     counted: VecDeque<(Timestamp, u32)>,
     used: u32,
 }
@@ -36,18 +40,34 @@ pub struct Full {
     pub wait_ms: i64,
 }
 
+impl Full {
+    /// The wait in whole seconds, rounded up.
+    pub fn seconds(self) -> u32 {
+        u32::try_from((self.wait_ms + 999) / 1_000).unwrap_or(u32::MAX)
+    }
+}
+
 impl Window {
-    /// Counts a request of that weight, if it fits.
-    pub fn count(&mut self, weight: u32, limit: u32, now: Timestamp) -> Result<(), Full> {
+    /// An hour in which nothing was asked.
+    pub fn hour() -> Self {
+        Self { span_ms: HOUR_MS, counted: VecDeque::new(), used: 0 }
+    }
+
+    /// A day in which nothing was asked.
+    pub fn day() -> Self {
+        Self { span_ms: DAY_MS, ..Self::hour() }
+    }
+
+    /// Whether a request of that weight fits.
+    pub fn room(&mut self, weight: u32, limit: u32, now: Timestamp) -> Result<(), Full> {
         self.slide(now);
         if self.used.saturating_add(weight) > limit {
             return Err(Full { wait_ms: self.wait(weight, limit, now) });
         }
-        self.add(now, weight);
         Ok(())
     }
 
-    /// Puts back what storage remembers of a request that was counted before.
+    /// Counts a request, one that fits or that storage remembers as counted before.
     pub fn add(&mut self, at: Timestamp, weight: u32) {
         self.used = self.used.saturating_add(weight);
         match self.counted.back_mut() {
@@ -59,7 +79,7 @@ impl Window {
     /// Where the window stands.
     pub fn rate(&mut self, limit: u32, now: Timestamp) -> Rate {
         self.slide(now);
-        let oldest = self.counted.front().map_or(now, |(at, _)| at.plus_millis(HOUR_MS));
+        let oldest = self.counted.front().map_or(now, |(at, _)| at.plus_millis(self.span_ms));
         // Rounded up: at the second that is named the request has left.
         let reset_at = oldest.plus_millis(999).seconds();
         Rate { limit, used: self.used, reset_at }
@@ -67,7 +87,7 @@ impl Window {
 
     fn slide(&mut self, now: Timestamp) {
         while let Some((at, weight)) = self.counted.front() {
-            if now.since(*at) < HOUR_MS {
+            if now.since(*at) < self.span_ms {
                 break;
             }
             self.used = self.used.saturating_sub(*weight);
@@ -81,10 +101,10 @@ impl Window {
         for (at, counted) in &self.counted {
             used = used.saturating_sub(*counted);
             if used.saturating_add(weight) <= limit {
-                return at.plus_millis(HOUR_MS).since(now).max(1);
+                return at.plus_millis(self.span_ms).since(now).max(1);
             }
         }
-        HOUR_MS
+        self.span_ms
     }
 }
 
@@ -132,11 +152,15 @@ mod tests {
         Timestamp::from_millis(ms)
     }
 
+    fn count(window: &mut Window, weight: u32, limit: u32, ms: i64) -> Result<(), Full> {
+        window.room(weight, limit, at(ms)).inspect(|()| window.add(at(ms), weight))
+    }
+
     #[test]
     fn exactly_the_limit_of_a_burst_passes_and_again_after_the_window_slid() {
-        let mut window = Window::default();
+        let mut window = Window::hour();
         let passed = |window: &mut Window, now| {
-            (0..600).filter(|i| window.count(1, 500, at(now + i / 100)).is_ok()).count()
+            (0..600).filter(|i| count(window, 1, 500, now + i / 100).is_ok()).count()
         };
         assert_eq!(passed(&mut window, 0), 500);
         assert_eq!(passed(&mut window, HOUR_MS - 6), 0);
@@ -145,23 +169,31 @@ mod tests {
 
     #[test]
     fn a_full_window_says_when_to_come_back() {
-        let mut window = Window::default();
-        assert_eq!(window.count(1, 2, at(1_000)), Ok(()));
-        assert_eq!(window.count(1, 2, at(5_000)), Ok(()));
-        assert_eq!(window.count(1, 2, at(6_000)), Err(Full { wait_ms: HOUR_MS - 5_000 }));
-        assert_eq!(window.count(2, 2, at(6_000)), Err(Full { wait_ms: HOUR_MS - 1_000 }));
+        let window = &mut Window::hour();
+        assert_eq!(count(window, 1, 2, 1_000), Ok(()));
+        assert_eq!(count(window, 1, 2, 5_000), Ok(()));
+        assert_eq!(count(window, 1, 2, 6_000), Err(Full { wait_ms: HOUR_MS - 5_000 }));
+        assert_eq!(count(window, 2, 2, 6_000), Err(Full { wait_ms: HOUR_MS - 1_000 }));
         assert_eq!(window.rate(2, at(6_000)).reset_at, (HOUR_MS + 1_000) / 1_000);
+    }
+
+    #[test]
+    fn a_day_slides_as_an_hour_does() {
+        let window = &mut Window::day();
+        assert_eq!(count(window, 1, 1, 1_000), Ok(()));
+        assert_eq!(count(window, 1, 1, HOUR_MS * 3), Err(Full { wait_ms: HOUR_MS * 21 + 1_000 }));
+        assert_eq!(count(window, 1, 1, DAY_MS + 1_000), Ok(()));
     }
 
     proptest! {
         /// In no hour, wherever it starts, do more than the limit pass; nor is one refused that had room.
         #[test]
         fn no_hour_holds_more_than_the_limit(gaps in prop::collection::vec(0i64..400_000, 1..200)) {
-            let (mut window, mut now, mut passed) = (Window::default(), 0, Vec::new());
+            let (mut window, mut now, mut passed) = (Window::hour(), 0, Vec::new());
             for gap in gaps {
                 now += gap;
                 let recent = passed.iter().filter(|then| now - **then < HOUR_MS).count();
-                let verdict = window.count(1, 10, at(now));
+                let verdict = count(&mut window, 1, 10, now);
                 prop_assert_eq!(verdict.is_ok(), recent < 10);
                 if verdict.is_ok() {
                     passed.push(now);

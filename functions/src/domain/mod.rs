@@ -11,3 +11,4 @@ pub mod plan;
 pub mod price;
 pub mod route;
 pub mod token;
+pub mod window;

@@ -20,6 +20,9 @@ pub const ENTERPRISE_PER_HOUR: u32 = 50_000;
 /// Requests at once that an Enterprise account has when nothing was negotiated.
 pub const ENTERPRISE_AT_ONCE: u32 = 100;
 
+/// What a publishable key may generate in any day, whatever the plan: it stands in pages for anybody to take.
+pub const PUBLISHABLE_PER_DAY: u32 = 100;
+
 impl Plan {
     /// The plan of that name; `per_hour` and `at_once` are for Enterprise.
     pub fn parse(name: &str, per_hour: Option<u32>, at_once: Option<u32>) -> Option<Self> {

@@ -16,9 +16,10 @@ use crate::{
     domain::{
         access::{Holder, Key},
         account::Profile,
-        admission::{Counted, Live},
+        admission::Live,
         ledger::{Entry, Ledger},
         token::Hash,
+        window::{Counted, Counter},
     },
     store::usage::HourlySum,
 };
@@ -27,7 +28,7 @@ use crate::{
 const STEPS: [&str; 1] = ["
     CREATE TABLE profile (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT NOT NULL);
     CREATE TABLE keys (hash TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
-    -- Requests of the last hour, so that a restart forgets none.
+    -- Requests of the last hour, and of the last day what has a daily quota, so that a restart forgets none.
     CREATE TABLE counted (at INTEGER NOT NULL, holder TEXT NOT NULL, weight INTEGER NOT NULL);
     CREATE INDEX counted_at ON counted (at);
     -- The ledger. `amount` is what a row does to the balance, `held` what it does to the reserved part.
@@ -73,12 +74,12 @@ impl Rows {
             let [hash, body] = texts(row?)?;
             live.restore_key(unhex(&hash).ok_or("a key's hash is broken")?, read(&body)?);
         }
-        let since = number(now.plus_millis(-HOUR_MS).millis());
-        let counted = "SELECT holder, at, weight FROM counted WHERE at > ? ORDER BY at";
-        for row in self.rows::<CountedRow>(counted, vec![since])? {
-            if let Some(holder) = Holder::parse(&row.holder) {
+        let counted = "SELECT holder, at, weight FROM counted
+                       WHERE at > ?1 AND (at > ?2 OR holder LIKE 'day:%') ORDER BY at";
+        for row in self.rows::<CountedRow>(counted, edges(now))? {
+            if let Some(counter) = Counter::parse(&row.holder) {
                 let at = Timestamp::from_millis(row.at);
-                live.restore_counted(Counted { holder, at, weight: row.weight });
+                live.windows.restore(Counted { counter, at, weight: row.weight });
             }
         }
         Ok(live)
@@ -92,12 +93,12 @@ impl Rows {
             self.0.exec_raw(INSERT_ENTRIES, vec![rows.into()])?;
             live.ledger.stored(entries.len());
         }
-        let counted = live.unstored_counted();
+        let counted = live.windows.unstored();
         if !counted.is_empty() {
-            let row = |c: &Counted| json!([c.at.millis(), c.holder.text(), c.weight]);
+            let row = |c: &Counted| json!([c.at.millis(), c.counter.text(), c.weight]);
             let rows = Value::Array(counted.iter().map(row).collect()).to_string();
             self.0.exec_raw(INSERT_COUNTED, vec![rows.into()])?;
-            live.stored_counted(counted.len());
+            live.windows.stored(counted.len());
         }
         Ok(())
     }
@@ -194,8 +195,8 @@ impl Rows {
 
     /// Forgets counted requests that no window holds any more.
     pub fn trim(&self, now: Timestamp) -> Result<(), Fault> {
-        let until = number(now.plus_millis(-HOUR_MS).millis());
-        self.0.exec_raw("DELETE FROM counted WHERE at <= ?", vec![until]).map(drop)
+        let sql = "DELETE FROM counted WHERE at <= ?2 AND (at <= ?1 OR holder NOT LIKE 'day:%')";
+        self.0.exec_raw(sql, edges(now)).map(drop)
     }
 
     fn migrate(&self) -> Result<(), Fault> {
@@ -409,6 +410,11 @@ impl DayRow {
             charged_micro_usd: MicroUsd::new(self.charged),
         }
     }
+}
+
+/// Where the windows begin that end now: the day's and the hour's.
+fn edges(now: Timestamp) -> Vec<JsValue> {
+    [DAY_MS, HOUR_MS].map(|span| number(now.plus_millis(-span).millis())).to_vec()
 }
 
 /// A number as JavaScript has it; ours stay below 2^53.
