@@ -1,0 +1,152 @@
+//! Rounds: in each, every target gets its turn of a cell's load, so that what else the machine does
+//! hits all of them alike.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tokio::time::sleep;
+
+use super::kind::Kind;
+use super::load::{self, Order, Until, Yield};
+use super::options::Options;
+use super::process::Tree;
+use super::targets::Target;
+use super::upstream::Upstream;
+
+/// Requests of each connection before a cell is measured.
+const WARM_UP_REQUESTS: usize = 20;
+const WARM_UP_PACED_REQUESTS: usize = 1;
+/// What a target does after its last answer, such as writing, is its cost too.
+const AFTERMATH: Duration = Duration::from_millis(50);
+
+/// What one target did in one round of a cell. Times are in milliseconds.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Round {
+    pub completed: usize,
+    pub failed: usize,
+    pub per_second: f64,
+    pub first_byte_p50: f64,
+    pub first_byte_p99: f64,
+    pub total_p50: f64,
+    /// Only of paced answers.
+    pub delay_p50: f64,
+    pub delay_p99: f64,
+    /// Seconds of processor time for 1,000 requests.
+    pub cpu: f64,
+    pub peak_mb: f64,
+}
+
+/// A kind of answer and a number of connections.
+#[derive(Debug, Serialize)]
+pub struct Cell {
+    #[serde(serialize_with = "name")]
+    pub kind: Kind,
+    pub connections: usize,
+    /// By target, a value for each round.
+    pub rounds: BTreeMap<&'static str, Vec<Round>>,
+    pub failures: Vec<String>,
+}
+
+fn name<S: serde::Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&kind.name())
+}
+
+/// Who is measured, with what they have used so far.
+pub struct Bench<'a> {
+    pub options: &'a Options,
+    pub upstream: &'a Upstream,
+    pub begun: Instant,
+    pub targets: Vec<(Target, Option<Tree>)>,
+    /// Answers to each target so far, warm-up included.
+    pub completed: BTreeMap<&'static str, u64>,
+}
+
+impl Bench<'_> {
+    pub async fn cell(&mut self, kind: Kind, connections: usize) -> Cell {
+        self.upstream.play(kind);
+        let mut cell = Cell { kind, connections, rounds: BTreeMap::new(), failures: Vec::new() };
+        let paced = matches!(kind, Kind::Paced(_));
+        let warm_up = if paced { WARM_UP_PACED_REQUESTS } else { WARM_UP_REQUESTS };
+        for index in 0..self.targets.len() {
+            self.load(&mut cell, index, Until::Requests(warm_up)).await;
+        }
+        for round in 0..self.options.rounds as usize {
+            for turn in 0..self.targets.len() {
+                // Nobody always comes first, or always after the same neighbour's remains.
+                let index = (turn + round) % self.targets.len();
+                let (name, measured) = self.round(&mut cell, index).await;
+                cell.rounds.entry(name).or_default().push(measured);
+            }
+        }
+        cell
+    }
+
+    async fn round(&mut self, cell: &mut Cell, index: usize) -> (&'static str, Round) {
+        let before = self.targets[index].1.as_mut().map(|tree| {
+            tree.forget_peak();
+            tree.cpu()
+        });
+        let yielded = self.load(cell, index, Until::Elapsed(self.options.round)).await;
+        sleep(AFTERMATH).await;
+        let (target, tree) = &mut self.targets[index];
+        let mut round = summary(yielded);
+        if let (Some(tree), Some(before)) = (tree, before) {
+            let spent = tree.cpu().saturating_sub(before);
+            round.cpu = spent.as_secs_f64() * 1_000.0 / count(round.completed.max(1));
+            round.peak_mb = count(usize::try_from(tree.peak_bytes()).unwrap_or_default()) / 1e6;
+        }
+        (target.name, round)
+    }
+
+    async fn load(&mut self, cell: &mut Cell, index: usize, until: Until) -> Yield {
+        let target = &self.targets[index].0;
+        let order = Order {
+            port: target.port,
+            request: self.options.body.request(target, cell.kind),
+            kind: cell.kind,
+            connections: cell.connections,
+            until,
+            begun: self.begun,
+        };
+        let yielded = load::run(&order).await;
+        for why in &yielded.failures {
+            cell.failures.push(format!("{}: {why}", target.name));
+        }
+        let completed = self.completed.entry(target.name).or_default();
+        *completed += u64::try_from(yielded.completed()).unwrap_or_default();
+        yielded
+    }
+}
+
+fn summary(mut yielded: Yield) -> Round {
+    Round {
+        completed: yielded.completed(),
+        failed: yielded.failed,
+        per_second: count(yielded.completed()) / yielded.elapsed.as_secs_f64(),
+        first_byte_p50: quantile(&mut yielded.first_byte, 0.5),
+        first_byte_p99: quantile(&mut yielded.first_byte, 0.99),
+        total_p50: quantile(&mut yielded.total, 0.5),
+        delay_p50: quantile(&mut yielded.delays, 0.5),
+        delay_p99: quantile(&mut yielded.delays, 0.99),
+        ..Round::default()
+    }
+}
+
+/// Milliseconds from nanoseconds; 0 of nothing.
+fn quantile(nanos: &mut [u64], share: f64) -> f64 {
+    if nanos.is_empty() {
+        return 0.0;
+    }
+    nanos.sort_unstable();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
+    let index = (count(nanos.len() - 1) * share).round() as usize;
+    #[expect(clippy::cast_precision_loss, reason = "times are far below 2^53 ns")]
+    let nanos = nanos[index] as f64;
+    nanos / 1e6
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+fn count(of: usize) -> f64 {
+    of as f64
+}
