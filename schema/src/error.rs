@@ -32,6 +32,8 @@ pub enum Code {
     UnsupportedMediaType,
     /// A field is missing or wrong; `details` says which.
     ValidationError,
+    /// The same `Idempotency-Key` came with another request before.
+    IdempotencyKeyReused,
     /// The model is not served here.
     ModelNotFound,
     /// The model has no price, so nothing is sent to it.
@@ -69,7 +71,7 @@ impl Code {
             Self::Conflict => 409,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
-            Self::ValidationError => 422,
+            Self::ValidationError | Self::IdempotencyKeyReused => 422,
             Self::UpgradeRefused => 426,
             Self::RateLimitExceeded | Self::ConcurrencyLimitExceeded => 429,
             Self::InternalError => 500,
@@ -92,6 +94,7 @@ impl Code {
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::ValidationError => "validation_error",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::ModelNotFound => "model_not_found",
             Self::ModelNotPriced => "model_not_priced",
             Self::UpgradeRefused => "upgrade_refused",

@@ -61,7 +61,7 @@ pub async fn set_active(cx: &Cx, id: AccountId, active: bool) -> Result<Profile>
 }
 
 /// Accounts, newest first, one more than `size`.
-pub async fn list(cx: &Cx, after: Option<&str>, size: u32) -> Result<Vec<User>> {
+pub async fn list(cx: &Cx, after: Option<AccountId>, size: u32) -> Result<Vec<User>> {
     directory::list(&cx.env, after, size).await
 }
 

@@ -88,11 +88,11 @@ impl AccountRow {
 }
 
 /// Accounts older than `after`, newest first, one more than `size`.
-pub async fn list(env: &Env, after: Option<&str>, size: u32) -> Result<Vec<User>> {
+pub async fn list(env: &Env, after: Option<AccountId>, size: u32) -> Result<Vec<User>> {
     let sql = "SELECT id, username, plan, active, note, created_at FROM accounts
                WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
     // Above every id, of which the digits are hexadecimal.
-    let after = after.unwrap_or("acct_g");
+    let after = after.map_or_else(|| "acct_g".to_owned(), |id| id.to_string());
     let found = rows::<AccountRow>(env, sql, &[text(after), number(i64::from(size) + 1)]).await?;
     Ok(found.into_iter().map(AccountRow::shown).collect())
 }

@@ -5,7 +5,10 @@ use schema::{
     admin::{Billing, ModelProvider, ModelUsage, PriceRow, SetModelProvider, SetPrice},
 };
 
-use super::{super::system::Nothing, users::amount};
+use super::{
+    super::system::Nothing,
+    users::{amount, short},
+};
 use crate::{
     cx::Cx,
     domain::price::InputBilling,
@@ -24,9 +27,12 @@ pub async fn set_price(cx: Cx, _: Nothing, body: SetPrice) -> Result<Json<Billin
     let rule = body.input_billing.as_deref().unwrap_or(InputBilling::NewContext.as_str());
     let rule = InputBilling::parse(rule);
     let rule = rule.ok_or_else(|| Error::field("input_billing", "new_context or all"))?;
+    if body.model.is_empty() {
+        return Err(Error::field("model", "name a model"));
+    }
     let row = PriceRow {
         id: 0,
-        model: body.model,
+        model: short("model", body.model)?,
         input: price("input_usd_per_million", &body.input_usd_per_million)?,
         cached_input: optional("cached_input_usd_per_million", &body.cached_input_usd_per_million)?,
         output: price("output_usd_per_million", &body.output_usd_per_million)?,

@@ -6,7 +6,7 @@ use schema::{
 };
 use serde::Deserialize;
 
-use super::super::system::Nothing;
+use super::{super::system::Nothing, users::short};
 use crate::{
     cx::Cx,
     domain::{
@@ -16,6 +16,9 @@ use crate::{
     http::{Created, Json},
     services::{audit, keys},
 };
+
+/// Ranges of addresses that a key may name.
+const CIDRS_MAX: usize = 100;
 
 /// Names an account whose keys are meant.
 #[derive(Debug, Deserialize)]
@@ -47,16 +50,25 @@ pub async fn create(cx: Cx, _: Nothing, body: CreateKey) -> Result<Created<Creat
             .ok_or_else(|| Error::field("scopes", format!("there is no scope `{name}`")))
     };
     let scopes = match &body.scopes {
-        Some(names) => names.iter().map(scope).collect::<Result<_>>()?,
+        Some(names) => names.iter().map(scope).collect::<Result<Vec<_>>>()?,
         None => Scope::CUSTOMER.to_vec(),
     };
+    if scopes.is_empty() {
+        return Err(Error::field("scopes", "name at least one, or leave them out"));
+    }
+    if kind == KeyType::Publishable && scopes.contains(&Scope::Admin) {
+        return Err(Error::field("scopes", "a publishable key is never an operator's"));
+    }
     let range = |text: &String| {
         let message =
             || Error::field("cidrs", format!("`{text}` is not a range such as 10.0.0.0/8"));
         text.parse().map_err(|_| message())
     };
-    let cidrs = body.cidrs.iter().map(range).collect::<Result<_>>()?;
-    let wanted = keys::Wanted { name: body.name, kind, scopes, cidrs };
+    let cidrs = body.cidrs.iter().map(range).collect::<Result<Vec<_>>>()?;
+    if cidrs.len() > CIDRS_MAX {
+        return Err(Error::field("cidrs", format!("at most {CIDRS_MAX} ranges")));
+    }
+    let wanted = keys::Wanted { name: short("name", body.name)?, kind, scopes, cidrs };
     let (token, made) = keys::create(&cx, body.user_id, wanted).await?;
     audit::note(&cx, "key.created", &made.id.to_string()).await?;
     Ok(Created(CreatedKey { token, key: key(body.user_id, made) }))

@@ -16,6 +16,9 @@ use crate::{
     services::{accounts, audit, keys, wallets},
 };
 
+/// How long a name or a remark may be.
+const TEXT_MAX_BYTES: usize = 1_000;
+
 /// Names an account.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
@@ -35,7 +38,9 @@ pub struct UserWithWallet {
 }
 
 pub async fn list(cx: Cx, at: PageQuery) -> Result<Json<Page<User>>> {
-    let rows = accounts::list(&cx, at.starting_after.as_deref(), at.size()).await?;
+    let after = at.starting_after.as_ref().map(|text| text.parse::<AccountId>());
+    let after = after.transpose().map_err(|_| Error::field("starting_after", "not a cursor"))?;
+    let rows = accounts::list(&cx, after, at.size()).await?;
     Ok(Json(Page::of(rows, at.size(), |user| user.id.to_string())))
 }
 
@@ -44,11 +49,12 @@ pub async fn create(
     _: super::super::system::Nothing,
     body: CreateUser,
 ) -> Result<Created<CreatedUser>> {
-    let plan = body.plan.as_deref().unwrap_or("starter");
-    let plan = Plan::parse(plan, body.requests_per_hour, body.concurrent_requests)
-        .ok_or_else(|| Error::field("plan", "starter, professional or enterprise"))?;
+    let plan = plan(&body)?;
     let credit = body.credit_usd.as_deref().map(|text| amount("credit_usd", text)).transpose()?;
-    let note = body.note.unwrap_or_default();
+    if credit.is_some_and(|credit| credit < MicroUsd::ZERO) {
+        return Err(Error::field("credit_usd", "not below zero"));
+    }
+    let note = short("note", body.note.unwrap_or_default())?;
     let profile =
         accounts::create(&cx, accounts::NewAccount { name: body.username, plan, note }).await?;
     if let Some(credit) = credit.filter(|credit| *credit > MicroUsd::ZERO) {
@@ -84,6 +90,23 @@ pub async fn set_active(cx: Cx, at: UserPath, body: SetActive) -> Result<Json<Us
     Ok(Json(user(profile)))
 }
 
+fn plan(body: &CreateUser) -> Result<Plan> {
+    let plan = body.plan.as_deref().unwrap_or("starter");
+    let plan = Plan::parse(plan, body.requests_per_hour, body.concurrent_requests)
+        .ok_or_else(|| Error::field("plan", "starter, professional or enterprise"))?;
+    if matches!(plan, Plan::Enterprise { .. }) {
+        return Ok(plan);
+    }
+    let negotiated = [
+        ("requests_per_hour", body.requests_per_hour),
+        ("concurrent_requests", body.concurrent_requests),
+    ];
+    match negotiated.iter().find(|(_, value)| value.is_some()) {
+        Some((field, _)) => Err(Error::field(field, "only with the plan `enterprise`")),
+        None => Ok(plan),
+    }
+}
+
 fn user(profile: Profile) -> User {
     User {
         id: profile.id,
@@ -93,6 +116,14 @@ fn user(profile: Profile) -> User {
         note: profile.note,
         created_at: profile.created_at.to_string(),
     }
+}
+
+/// A remark or a name in a field of a body.
+pub fn short(field: &str, text: String) -> Result<String> {
+    if text.len() > TEXT_MAX_BYTES {
+        return Err(Error::field(field, format!("at most {TEXT_MAX_BYTES} bytes")));
+    }
+    Ok(text)
 }
 
 /// Dollars in a field of a body.

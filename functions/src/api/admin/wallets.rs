@@ -8,7 +8,7 @@ use schema::{
 };
 use serde::Deserialize;
 
-use super::users::{UserPath, amount};
+use super::users::{UserPath, amount, short};
 use crate::{
     api::agent::cursor,
     cx::Cx,
@@ -35,14 +35,16 @@ impl RowsOf {
 
 pub async fn set(cx: Cx, at: UserPath, body: SetWallet) -> Result<Json<WalletChanged>> {
     let balance = amount("balance_usd", &body.balance_usd)?;
-    let receipt = wallets::set(&cx, at.user_id, cx.source(), balance, body.note).await?;
+    let note = short("note", body.note)?;
+    let receipt = wallets::set(&cx, at.user_id, cx.source(), balance, note).await?;
     audit::note(&cx, "wallet.set", &format!("{} {balance}", at.user_id)).await?;
     Ok(Json(WalletChanged { wallet: receipt.wallet, replayed: receipt.replayed }))
 }
 
 pub async fn credit(cx: Cx, at: UserPath, body: CreditWallet) -> Result<Json<WalletChanged>> {
     let amount = amount("amount_usd", &body.amount_usd)?;
-    let receipt = wallets::credit(&cx, at.user_id, cx.source(), amount, body.note).await?;
+    let note = short("note", body.note)?;
+    let receipt = wallets::credit(&cx, at.user_id, cx.source(), amount, note).await?;
     audit::note(&cx, "wallet.credited", &format!("{} {amount}", at.user_id)).await?;
     Ok(Json(WalletChanged { wallet: receipt.wallet, replayed: receipt.replayed }))
 }

@@ -70,6 +70,7 @@ const fn kind(code: Code) -> &'static str {
         | Code::PayloadTooLarge
         | Code::UnsupportedMediaType
         | Code::ValidationError
+        | Code::IdempotencyKeyReused
         | Code::ModelNotFound
         | Code::ModelNotPriced
         | Code::UpgradeRefused => "invalid_request_error",

@@ -1,7 +1,7 @@
 //! What an account's object does when it is told to: reads its memory and rows, changes them in one turn.
 
 use schema::{
-    Code, Error, KeyId, MicroUsd, Result, Timestamp,
+    Code, Error, KeyId, Result, Timestamp,
     agent::{TokenUsage, Wallet},
 };
 
@@ -10,7 +10,7 @@ use crate::domain::{
     access::Key,
     account::{Command, Description, NewKey, Outcome, Profile},
     admission::Live,
-    ledger::Kind,
+    booking::{Booked, Booking, Change},
 };
 
 /// Does what the command says.
@@ -37,11 +37,10 @@ pub fn run(live: &mut Live, rows: &Rows, command: Command, now: Timestamp) -> Re
         Command::RevokeKey { id } => revoke_key(live, rows, id, now),
         Command::ListKeys => Ok(Outcome::Keys(live.keys())),
         Command::Credit { source, amount, note } => {
-            book(live, rows, Kind::Credit, source, note, now, |_| amount)
+            book(live, rows, Booking { source, change: Change::By(amount), note }, now)
         }
         Command::SetBalance { source, balance, note } => {
-            let missing = |now_has: MicroUsd| balance.minus(now_has);
-            book(live, rows, Kind::Correction, source, note, now, missing)
+            book(live, rows, Booking { source, change: Change::To(balance), note }, now)
         }
         Command::Transactions { before, limit } => {
             let rows = rows.transactions(before.unwrap_or(i64::MAX >> 11), limit);
@@ -85,23 +84,23 @@ fn revoke_key(live: &mut Live, rows: &Rows, id: KeyId, now: Timestamp) -> Result
     Ok(Outcome::Key(key))
 }
 
-/// Books money once for each source; the same source again changes nothing.
-fn book(
-    live: &mut Live,
-    rows: &Rows,
-    kind: Kind,
-    source: String,
-    note: String,
-    now: Timestamp,
-    amount: impl FnOnce(MicroUsd) -> MicroUsd,
-) -> Result<Outcome> {
-    let unstored = live.ledger.unstored().iter().any(|e| e.source.as_ref() == Some(&source));
-    let replayed = unstored || rows.has_source(&source).map_err(Error::unavailable)?;
-    if !replayed {
-        let amount = amount(live.ledger.balance());
-        live.ledger.book(kind, amount, source, note, now);
+/// Books money once for each source. The same change again does nothing; another under its source is refused.
+fn book(live: &mut Live, rows: &Rows, booking: Booking, now: Timestamp) -> Result<Outcome> {
+    let source = Some(&booking.source);
+    let unstored = live.ledger.unstored().iter().find(|entry| entry.source.as_ref() == source);
+    let earlier = match unstored {
+        Some(entry) => Some(Booked::from(entry)),
+        None => rows.booked(&booking.source).map_err(Error::unavailable)?,
+    };
+    if earlier.as_ref().is_some_and(|earlier| !booking.is_again(earlier)) {
+        let message = "This Idempotency-Key has been used for another change. Send a new one.";
+        return Err(Error::new(Code::IdempotencyKeyReused, message));
     }
-    Ok(Outcome::Receipt { wallet: wallet(live), replayed })
+    if earlier.is_none() {
+        let (kind, amount) = booking.row(live.ledger.balance());
+        live.ledger.book(kind, amount, booking.source, booking.note, now);
+    }
+    Ok(Outcome::Receipt { wallet: wallet(live), replayed: earlier.is_some() })
 }
 
 fn token_usage(

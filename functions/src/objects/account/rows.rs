@@ -17,6 +17,7 @@ use crate::{
         access::{Holder, Key},
         account::Profile,
         admission::Live,
+        booking::Booked,
         ledger::{Entry, Ledger},
         token::Hash,
         window::{Counted, Counter},
@@ -133,6 +134,12 @@ impl Rows {
     pub fn has_source(&self, source: &str) -> Result<bool, Fault> {
         let sql = "SELECT 1 FROM entries WHERE source = ?";
         Ok(self.0.exec_raw(sql, vec![source.into()])?.raw().next().transpose()?.is_some())
+    }
+
+    /// What was booked under a source.
+    pub fn booked(&self, source: &str) -> Result<Option<Booked>, Fault> {
+        let sql = "SELECT kind, amount, balance, note FROM entries WHERE source = ?";
+        Ok(self.rows(sql, vec![source.into()])?.pop())
     }
 
     /// The most input that a conversation had in one call.
