@@ -10,9 +10,9 @@ use crate::http::{
 
 /// `{"error": {"message", "type", "param", "code"}}`.
 ///
-/// The CLI retries 402, 403, 404, 413 and 429 or hides their message; it shows the body of a 400 as it stands
-/// and asks once (both versions, measured). A failure that trying again cannot mend therefore reaches the CLI
-/// as a 400 in plain words; every other client gets the status that HTTP has for it.
+/// The CLI retries 401, 402, 403, 404, 413 and 429 or hides their message; it shows the body of a 400 as it
+/// stands and asks once (both versions, measured). A failure that trying again cannot mend therefore reaches the
+/// CLI as a 400 in plain words; every other client gets the status that HTTP has for it.
 pub fn refuse(error: &Error, asker: &Asker) -> Refusal {
     if asker.codex_cli && final_for_cli(error.code) {
         return Refusal {
@@ -36,18 +36,9 @@ pub fn refuse(error: &Error, asker: &Asker) -> Refusal {
     Refusal { status, content_type: JSON, body: body.to_string() }
 }
 
+/// All that is not a fault of ours; but 426 is what makes the CLI leave its WebSocket for HTTP.
 const fn final_for_cli(code: Code) -> bool {
-    matches!(
-        code,
-        Code::InsufficientCredit
-            | Code::PermissionDenied
-            | Code::ModelNotFound
-            | Code::ModelNotPriced
-            | Code::PayloadTooLarge
-            | Code::UnsupportedMediaType
-            | Code::RateLimitExceeded
-            | Code::ConcurrencyLimitExceeded
-    )
+    !code.is_ours() && !matches!(code, Code::UpgradeRefused)
 }
 
 /// OpenAI's `type` of a failure.
@@ -95,6 +86,14 @@ mod tests {
         let other = refused(Code::InsufficientCredit, false);
         assert_eq!(other.status, 402);
         assert!(other.body.contains(r#""code":"insufficient_credit""#), "{}", other.body);
+    }
+
+    #[test]
+    fn what_trying_again_cannot_mend_is_told_to_the_cli_once() {
+        for code in [Code::AuthenticationRequired, Code::InvalidRequest, Code::RateLimitExceeded] {
+            assert_eq!(refused(code, true).status, 400);
+        }
+        assert_eq!(refused(Code::UpgradeRefused, true).status, 426);
     }
 
     #[test]
