@@ -59,25 +59,18 @@ function pairs(lines) {
 const FORWARDED =
   /^(accept|content-type|user-agent|originator|version|session[-_]id|thread[-_]id|openai-beta|x-client-request-id|x-codex-.*|x-openai-.*)$/;
 
-/** Sends a request to a provider; rejects when no headers came in time. */
-export async function dispatch(request, url, key, body, timeoutMs) {
+/** Sends a request to a provider. */
+export function dispatch(request, url, key, body) {
   const headers = { authorization: `Bearer ${key}`, "accept-encoding": "identity" };
   for (const [name, value] of request.headers) {
     if (FORWARDED.test(name)) headers[name] = value;
   }
-  const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(new Error("timeout")), timeoutMs);
-  try {
-    return await fetch(url, {
-      method: "POST",
-      headers,
-      body,
-      redirect: "manual",
-      signal: patience.signal,
-    });
-  } finally {
-    clearTimeout(timer);
-  }
+  return fetch(url, { method: "POST", headers, body, redirect: "manual" });
+}
+
+/** Lets go of an answer that nobody waits for any more, when it comes. */
+export function forget(answer) {
+  answer.then((response) => response.body?.cancel()).catch(() => {});
 }
 
 /** A response that begins before its provider's does. */
@@ -118,35 +111,20 @@ export class Tap {
     this.stream = opening.stream;
     this.cutter = new AbortController();
     this.reader = copy.getReader({ mode: "byob" });
-    this.block = new ArrayBuffer(BLOCK_BYTES);
+    // 1: all is delivered; 2: the client has left.
     this.delivered = forth
       .pipeTo(this.stream.writable, { preventClose: true, signal: this.cutter.signal })
       .then(() => this.stream.writable.close())
       .then(
-        () => true,
-        () => false,
+        () => 1,
+        () => 2,
       );
-  }
-
-  /** Waits until all is delivered (1), the client has left (2), or the time is over (0). */
-  wait(ms) {
-    let timer;
-    const over = new Promise((resolve) => {
-      timer = setTimeout(resolve, ms, 0);
-    });
-    const end = this.delivered.then((whole) => {
-      clearTimeout(timer);
-      return whole ? 1 : 2;
-    });
-    return Promise.race([end, over]);
   }
 
   /** The next block of the copy, of at least so many bytes if there are; nothing at the end. */
   async read(least) {
-    const { done, value } = await this.reader.readAtLeast(least, new Uint8Array(this.block));
-    if (value === undefined) return undefined;
-    this.block = value.buffer;
-    return done && value.byteLength === 0 ? undefined : value;
+    const { value } = await this.reader.readAtLeast(least, new Uint8Array(BLOCK_BYTES));
+    return value?.byteLength > 0 ? value : undefined;
   }
 
   /** Ends the client's stream with a last text, and the provider's at once. */
@@ -167,6 +145,6 @@ export class Tap {
 }
 
 /** Calls an object with a request as it is. */
-export async function handOn(stub, request) {
+export function handOn(stub, request) {
   return stub.fetch(request);
 }

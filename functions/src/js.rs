@@ -32,8 +32,9 @@ extern "C" {
         url: &str,
         key: &str,
         body: &ArrayBuffer,
-        timeout_ms: u32,
     ) -> Promise;
+    /// Lets go of an answer that nobody waits for any more, when it comes.
+    pub fn forget(answer: &Promise);
 
     /// Calls an object with a request as it is.
     #[wasm_bindgen(js_name = handOn)]
@@ -54,8 +55,8 @@ extern "C" {
     pub type Tap;
     #[wasm_bindgen(constructor, catch)]
     pub fn new(body: &web_sys::ReadableStream, opening: &Opening) -> Result<Tap, JsValue>;
-    #[wasm_bindgen(method)]
-    pub fn wait(this: &Tap, ms: u32) -> Promise;
+    #[wasm_bindgen(method, getter)]
+    pub fn delivered(this: &Tap) -> Promise;
     #[wasm_bindgen(method)]
     pub fn read(this: &Tap, least: u32) -> Promise;
     #[wasm_bindgen(method)]

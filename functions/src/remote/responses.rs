@@ -1,6 +1,9 @@
 //! Providers of the Responses wire: the only road to a model. It takes the hold by value, so nothing
 //! unreserved can be spent, and nothing twice.
 
+use std::pin::pin;
+
+use futures::future::{Either, select};
 use js_sys::{ArrayBuffer, Uint8Array, futures::JsFuture};
 use schema::{Code, Error, Result};
 use serde::Deserialize;
@@ -42,15 +45,18 @@ pub struct Outgoing<'a> {
 
 /// Sends a call to the first route that takes it. An answer of 2xx, or a refusal of the request itself, is
 /// the caller's; anything else is tried once more, on the next route if there is one.
-pub async fn send<H: AsRef<Hold>>(
+///
+/// `patience` is how long one try may take until its first byte.
+pub async fn send<H: AsRef<Hold>, P: Future<Output = ()>>(
     hold: H,
     config: &Config,
     call: Outgoing<'_>,
+    patience: impl Fn() -> P,
 ) -> Result<Upstream<H>> {
     let routes = route::serving(&config.routes, call.active, call.model);
     let mut failure = Error::internal("no route serves a model that was let in");
     for route in routes.iter().cycle().take(if routes.is_empty() { 0 } else { TRIES }) {
-        match attempt(config, route, call).await {
+        match attempt(config, route, call, patience()).await {
             Ok(response) => return Ok(Upstream { response, route: route.name.clone(), hold }),
             Err(error) => {
                 let cause = error.cause.clone().unwrap_or_default();
@@ -65,22 +71,30 @@ pub async fn send<H: AsRef<Hold>>(
     Err(failure)
 }
 
-async fn attempt(config: &Config, route: &Route, call: Outgoing<'_>) -> Result<web_sys::Response> {
+async fn attempt(
+    config: &Config,
+    route: &Route,
+    call: Outgoing<'_>,
+    patience: impl Future<Output = ()>,
+) -> Result<web_sys::Response> {
     let url = format!("{}/responses", route.base_url.trim_end_matches('/'));
     let key = config.provider_keys.get(&route.secret).map(|k| k.reveal()).unwrap_or_default();
     let renamed = route.models.get(call.model).filter(|name| *name != call.model);
     let renamed = renamed.map(|name| rename(call.body, name)).transpose()?;
     let buffer = renamed.as_deref().map(|body| Uint8Array::from(body).buffer());
     let buffer = buffer.as_ref().unwrap_or(call.buffer);
-    let sent = js::dispatch(call.request, &url, key, buffer, config.upstream_timeout_ms);
-    let response = JsFuture::from(sent).await.map_err(|thrown| {
-        let said = js::said(&thrown);
-        if said.contains("timeout") {
-            Error::new(Code::Timeout, "The model provider did not answer in time. Try again.")
-        } else {
-            failed("The model provider could not be reached. Nothing was charged. Try again.")
+    let sent = js::dispatch(call.request, &url, key, buffer);
+    let answer = match select(JsFuture::from(sent.clone()), pin!(patience)).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right(((), _)) => {
+            js::forget(&sent);
+            let message = "The model provider did not answer in time. Try again.";
+            return Err(Error::new(Code::Timeout, message));
         }
-        .caused_by(said)
+    };
+    let response = answer.map_err(|thrown| {
+        failed("The model provider could not be reached. Nothing was charged. Try again.")
+            .caused_by(js::said(&thrown))
     })?;
     judge(response.unchecked_into())
 }

@@ -36,6 +36,7 @@ use crate::{
         price::Quote,
     },
     js,
+    objects::ticker::Ticker,
 };
 
 /// Between a change in memory and its row: what happens within it shares one write, and a provider's request
@@ -65,6 +66,7 @@ pub(crate) struct Inner {
     faulty: Cell<bool>,
     /// When the alarm rings.
     alarm: Cell<Option<Timestamp>>,
+    ticker: Ticker,
     queue: RefCell<VecDeque<Waiter>>,
     waters: RefCell<HashMap<String, u64>>,
 }
@@ -94,6 +96,7 @@ impl Account {
             storing: Cell::new(false),
             faulty: Cell::new(false),
             alarm: Cell::new(None),
+            ticker: Ticker::default(),
             queue: RefCell::default(),
             waters: RefCell::default(),
         }))

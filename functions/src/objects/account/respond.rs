@@ -228,7 +228,8 @@ async fn start(
     inner.ring_by(now.plus_millis(call.config.outbox_ms), &call.config);
     inner.store_soon();
     let out = call.outgoing(request, &buffer, body);
-    let upstream = responses::send(paid, &call.config, out).await?;
+    let patience = || inner.ticker.sleep(call.config.upstream_timeout_ms);
+    let upstream = responses::send(paid, &call.config, out, patience).await?;
     answer(call, upstream).await
 }
 
@@ -323,9 +324,11 @@ impl Late {
                 Turn::Still(still) => turn = still,
             }
         };
+        let ticker = inner.ticker.clone();
         let paid = Paid { inner, hold };
         let out = call.outgoing(&request, &buffer, &body);
-        let upstream = responses::send(paid, &call.config, out).await?;
+        let patience = || ticker.sleep(call.config.upstream_timeout_ms);
+        let upstream = responses::send(paid, &call.config, out, patience).await?;
         if !upstream.response.ok() {
             let text = upstream.response.text().map(JsFuture::from);
             let text = match text {

@@ -2,7 +2,6 @@
 //! before it is used up, and settles once. The object owns the read, so a customer who hangs up changes nothing.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use futures::future::{Either, select};
 use js_sys::{Uint8Array, futures::JsFuture};
@@ -24,6 +23,8 @@ use crate::{
     remote::responses::Upstream,
 };
 
+/// What a block of a stream holds at most; `glue.js` has the same number.
+const BLOCK_BYTES: u32 = 65_536;
 /// Between two looks at a stream. Each costs a read; the hold's slice covers what comes in between.
 const LOOK_MS: u32 = 500;
 /// The longest stream; below the life of its hold.
@@ -82,24 +83,25 @@ struct Reading {
 
 impl Reading {
     async fn read_out(&mut self, tap: &js::Tap) -> Result<(), Cut> {
-        let config = self.call.config.clone();
-        loop {
-            let state = JsFuture::from(tap.wait(LOOK_MS)).await.ok().and_then(|s| s.as_f64());
-            match state {
-                Some(0.0) => self.read(tap, 1, config.upstream_idle_ms).await.map(drop)?,
-                // All is delivered, so what is left of the copy is here.
-                Some(1.0) => {
-                    while self.read(tap, u32::from(u16::MAX), config.upstream_idle_ms).await? {}
-                    return Ok(());
-                }
-                _ => break,
+        let mut delivered = JsFuture::from(tap.delivered());
+        let ticker = self.inner.ticker.clone();
+        let state = loop {
+            match select(delivered, ticker.sleep(LOOK_MS)).await {
+                Either::Left((state, _)) => break state.ok().and_then(|state| state.as_f64()),
+                Either::Right(((), still)) => delivered = still,
             }
+            self.read(tap, 1).await?;
             if self.ran_ms() > STREAM_MAX_MS {
                 return Err(Cut::Length);
             }
+        };
+        // All is delivered, so what is left of the copy is here; a short block is the last.
+        if state == Some(1.0) {
+            while self.read(tap, BLOCK_BYTES).await? == BLOCK_BYTES {}
+            return Ok(());
         }
         let left_at = self.inner.now();
-        while self.read(tap, 1, config.upstream_idle_ms).await? {
+        while self.read(tap, 1).await? > 0 {
             let drained = self.inner.now().since(left_at) > DRAIN_MAX_MS;
             if drained || self.ran_ms() > STREAM_MAX_MS {
                 return Err(Cut::Drained);
@@ -108,19 +110,19 @@ impl Reading {
         Ok(())
     }
 
-    /// Reads the next block; `false` at the end.
-    async fn read(&mut self, tap: &js::Tap, least: u32, idle_ms: i64) -> Result<bool, Cut> {
-        let read = JsFuture::from(tap.read(least));
-        let silence = worker::Delay::from(Duration::from_millis(idle_ms.unsigned_abs()));
-        let Either::Left((read, _)) = select(read, silence).await else {
+    /// Reads the next block, of at least so many bytes unless the stream ends; says how many came.
+    async fn read(&mut self, tap: &js::Tap, least: u32) -> Result<u32, Cut> {
+        let idle_ms = u32::try_from(self.call.config.upstream_idle_ms).unwrap_or(u32::MAX);
+        let silence = self.inner.ticker.sleep(idle_ms);
+        let Either::Left((read, _)) = select(JsFuture::from(tap.read(least)), silence).await else {
             return Err(Cut::Silence);
         };
         // A read that fails is a provider that broke off: what came until then is what there is.
-        let Ok(block) = read else { return Ok(false) };
-        let Ok(block) = block.dyn_into::<Uint8Array>() else { return Ok(false) };
+        let Ok(block) = read else { return Ok(0) };
+        let Ok(block) = block.dyn_into::<Uint8Array>() else { return Ok(0) };
         self.meter.read(&block.to_vec());
         self.cover()?;
-        Ok(true)
+        Ok(block.length())
     }
 
     /// Lets the hold grow ahead of the stream; ends the stream when what is certain is more than is held.
