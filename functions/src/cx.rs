@@ -46,9 +46,24 @@ pub fn random<const N: usize>() -> Result<[u8; N]> {
     Ok(bytes)
 }
 
-/// A new identifier.
+/// Identifiers that one call to the platform's generator is enough for.
+const ID_POOL: usize = 64;
+
+thread_local! {
+    static IDS: RefCell<Vec<[u8; 10]>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A new identifier. Its randomness is drawn for many at once: a call to the platform costs more than it.
 pub fn new_id<K: Kind>(now: Timestamp) -> Result<Id<K>> {
-    Ok(Id::new(now, random()?))
+    let drawn = IDS.with_borrow_mut(|ids| -> Result<_> {
+        if ids.is_empty() {
+            let bytes: [u8; ID_POOL * 10] = random()?;
+            ids.extend(bytes.as_chunks().0);
+        }
+        Ok(ids.pop())
+    })?;
+    let random = drawn.ok_or_else(|| schema::Error::internal("no randomness was drawn"))?;
+    Ok(Id::new(now, random))
 }
 
 /// What a handler needs: who asks, when, and handles to everything outside.

@@ -35,24 +35,26 @@ export function header(message, name) {
 
 /** A response of the given lines of `name: value`. */
 export function answer(status, lines, body) {
-  return new Response(body, { status, headers: pairs(lines) });
+  return new Response(body, { status, headers: record(lines) });
 }
 
 /** The same, with what a provider's response says of its body and of the turn. */
 export function relay(upstream, status, lines, body) {
-  const headers = pairs(lines);
+  const headers = record(lines);
   for (const name of ["content-type", "x-codex-turn-state"]) {
     const value = upstream.headers.get(name);
-    if (value !== null) headers.push([name, value]);
+    if (value !== null) headers[name] = value;
   }
   return new Response(body, { status, headers });
 }
 
-function pairs(lines) {
-  return lines.split("\n").map((line) => {
+function record(lines) {
+  const headers = {};
+  for (const line of lines.split("\n")) {
     const colon = line.indexOf(": ");
-    return [line.slice(0, colon), line.slice(colon + 2)];
-  });
+    headers[line.slice(0, colon)] = line.slice(colon + 2);
+  }
+  return headers;
 }
 
 /** What may go on to a provider; never a credential, a cookie or an address. */

@@ -88,7 +88,7 @@ async fn answer(cx: &Cx, seen: &Seen<'_>) -> Result<web_sys::Response, JsValue> 
         Handler::Forward(forward) => {
             match forward(cx.clone(), Clone::clone(seen.request)).await {
                 // What the object let through is answered and logged by it.
-                Ok(response) if js::response_header(&response, REFUSED).is_empty() => Ok(response),
+                Ok(response) if !refused(&response) => Ok(response),
                 Ok(response) => reword(seen, family, &response).await,
                 Err(error) => word(seen, Manner::of(family), &error.into()),
             }
@@ -104,6 +104,11 @@ async fn answer(cx: &Cx, seen: &Seen<'_>) -> Result<web_sys::Response, JsValue> 
             }
         }
     }
+}
+
+/// Whether an account's object refused, and leaves the words to the family.
+fn refused(response: &web_sys::Response) -> bool {
+    response.status() >= 400 && !js::response_header(response, REFUSED).is_empty()
 }
 
 async fn act(

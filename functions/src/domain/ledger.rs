@@ -255,6 +255,24 @@ impl Ledger {
         row.note = note;
     }
 
+    /// Takes back a charge that storage has not got yet, because it knows its source: what is booked once is not
+    /// booked again. The hold is over all the same.
+    pub fn forgive(&mut self, source: &str) {
+        let known = |row: &Entry| row.kind == Kind::Post && row.source.as_deref() == Some(source);
+        let Some(at) = self.unstored.iter().position(known) else { return };
+        let mut back = MicroUsd::ZERO;
+        for (place, row) in self.unstored.iter_mut().enumerate().skip(at) {
+            if place == at {
+                back = row.amount.negated();
+                let note = "the response had been charged before".to_owned();
+                (row.kind, row.amount, row.note) = (Kind::Void, MicroUsd::ZERO, note);
+                (row.source, row.charge) = (None, None);
+            }
+            row.balance = row.balance.plus(back);
+        }
+        self.balance = self.balance.plus(back);
+    }
+
     /// The rows that storage has not got yet.
     pub fn unstored(&self) -> &[Entry] {
         &self.unstored
@@ -358,6 +376,20 @@ mod tests {
     }
 
     #[test]
+    fn a_charge_that_storage_knows_already_is_taken_back_with_all_that_follows_from_it() {
+        let mut ledger = with(100);
+        assert!(ledger.hold(call(1), usd(60), NOW).is_some());
+        assert!(ledger.hold(call(2), usd(30), NOW).is_some());
+        let again = Charge { response_id: Some("r".into()), ..charge(40) };
+        assert_eq!(ledger.post(call(1), again, NOW), Some(usd(40)));
+        assert_eq!(ledger.post(call(2), charge(30), NOW), Some(usd(30)));
+        ledger.forgive("response:r");
+        assert_eq!((ledger.balance(), ledger.held()), (usd(70), usd(0)));
+        let balances: Vec<_> = ledger.unstored().iter().map(|row| row.balance.micros()).collect();
+        assert_eq!(balances, [100, 100, 100, 100, 70]);
+    }
+
+    #[test]
     fn holds_end_at_their_deadline() {
         let mut ledger = with(100);
         assert!(ledger.hold(call(1), usd(60), NOW).is_some());
@@ -374,6 +406,7 @@ mod tests {
         Void(u8),
         Credit(i64),
         Store(usize),
+        Forgive,
         Restart,
     }
 
@@ -385,6 +418,7 @@ mod tests {
             (0u8..6).prop_map(Act::Void),
             (0i64..300).prop_map(Act::Credit),
             (0usize..9).prop_map(Act::Store),
+            Just(Act::Forgive),
             Just(Act::Restart),
         ]
     }
@@ -422,7 +456,8 @@ mod tests {
                     Act::Hold(c, a) => drop(ledger.hold(id(c), usd(a), NOW)),
                     Act::Extend(c, a) => drop(ledger.extend(id(c), usd(a), NOW)),
                     Act::Post(c, a) => {
-                        ledger.post(id(c), charge(a), NOW);
+                        let response_id = Some("r".to_owned());
+                        ledger.post(id(c), Charge { response_id, ..charge(a) }, NOW);
                         round += 1;
                     }
                     Act::Void(c) => drop(ledger.void(id(c), "test", NOW)),
@@ -435,6 +470,7 @@ mod tests {
                         rows.extend_from_slice(&ledger.unstored()[..n]);
                         ledger.stored(n);
                     }
+                    Act::Forgive => ledger.forgive("response:r"),
                     Act::Restart => {
                         ledger = reread(&rows);
                         ledger.expire_orphans(NOW);

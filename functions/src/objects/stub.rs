@@ -1,9 +1,11 @@
 //! Calls to an object: addressed by the account's id, typed on both sides.
 
+use std::{cell::RefCell, rc::Rc};
+
 use js_sys::futures::JsFuture;
 use schema::{AccountId, Error, Result};
 use wasm_bindgen::{JsCast, JsValue};
-use worker::Env;
+use worker::{Env, ObjectNamespace};
 
 use crate::{
     domain::{
@@ -56,10 +58,24 @@ pub async fn send(
     request: &web_sys::Request,
 ) -> Result<web_sys::Response> {
     let unavailable = |thrown: JsValue| Error::unavailable(js::said(&thrown));
-    let objects = env.durable_object(ACCOUNT).map_err(Error::unavailable)?;
+    let objects = accounts(env)?;
     let stub = objects.get_by_name(&account.to_string()).map_err(Error::unavailable)?;
     let stub: JsValue = stub.into_rpc();
     let promise = js::hand_on(&stub, request);
     let response = JsFuture::from(promise).await.map_err(unavailable)?;
     response.dyn_into().map_err(unavailable)
+}
+
+thread_local! {
+    static ACCOUNTS: RefCell<Option<Rc<ObjectNamespace>>> = const { RefCell::new(None) };
+}
+
+/// The binding, looked up once per isolate: it stays the same, and looking it up costs a call's worth.
+fn accounts(env: &Env) -> Result<Rc<ObjectNamespace>> {
+    if let Some(accounts) = ACCOUNTS.with_borrow(Clone::clone) {
+        return Ok(accounts);
+    }
+    let accounts = Rc::new(env.durable_object(ACCOUNT).map_err(Error::unavailable)?);
+    ACCOUNTS.set(Some(accounts.clone()));
+    Ok(accounts)
 }

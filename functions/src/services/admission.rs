@@ -46,7 +46,7 @@ pub async fn admit(
         Access::Admin => Scope::Admin,
         Access::Api(scope) => scope,
     };
-    let (account, credential) = locate(cx, bearer, address).await?;
+    let (account, credential) = locate(cx, bearer, &|| address.to_owned()).await?;
     let knock = Knock { credential, address: address.parse().ok(), scope, weight: 1 };
     let passed = stub::knock(&cx.env, account, knock).await;
     passed.map(Some).map_err(|Refusal { error, rate }| {
@@ -63,14 +63,14 @@ pub async fn admit(
 pub async fn locate(
     cx: &Cx,
     bearer: Option<&str>,
-    address: &str,
+    address: &dyn Fn() -> String,
 ) -> Result<(AccountId, Credential)> {
     let Some(bearer) = bearer else {
         let message = "Send a key as `Authorization: Bearer …`.";
         return Err(Error::new(Code::AuthenticationRequired, message));
     };
     let hash = token::hash(bearer);
-    let wrong = || miss(address, unknown(), cx.now);
+    let wrong = || miss(&address(), unknown(), cx.now);
     if token::looks_like_key(bearer) {
         return Ok((token::account_of(bearer).ok_or_else(wrong)?, Credential::Key(hash)));
     }
@@ -79,7 +79,7 @@ pub async fn locate(
     }
     let known = match directory::known(bearer) {
         Some(account) => Some(account),
-        None if wait_ms(address, cx.now).is_some() => None,
+        None if wait_ms(&address(), cx.now).is_some() => None,
         None => directory::find(&cx.env, bearer).await?,
     };
     Ok((known.ok_or_else(wrong)?, Credential::Username(bearer.to_owned())))

@@ -9,14 +9,14 @@ use crate::{cx::Cx, domain::token, js, objects::stub};
 pub async fn create(cx: &Cx, request: web_sys::Request) -> Result<web_sys::Response> {
     let authorization = js::request_header(&request, "authorization");
     let bearer = token::bearer(&authorization);
-    let address = js::request_header(&request, "cf-connecting-ip");
+    let address = || js::request_header(&request, "cf-connecting-ip");
     let (account, _) = admission::locate(cx, bearer, &address).await?;
     let response = stub::send(&cx.env, account, &request).await?;
     if response.status() != 401 {
         return Ok(response);
     }
     let wrong = Error::new(Code::AuthenticationRequired, "");
-    match admission::miss(&address, wrong, cx.now) {
+    match admission::miss(&address(), wrong, cx.now) {
         error if error.code == Code::AuthenticationRequired => Ok(response),
         error => Err(error),
     }

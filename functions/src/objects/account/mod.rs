@@ -41,7 +41,7 @@ use crate::{
 
 /// Between a change in memory and its row: what happens within it shares one write, and a provider's request
 /// is on the wire before the write would hold it back.
-const STORE_AFTER_MS: u64 = 1;
+const STORE_AFTER_MS: u64 = 5;
 /// Between tries of a write that failed.
 const STORE_RETRY_MS: u64 = 200;
 /// Calls that wait for their turn at most; more are refused at once.

@@ -88,12 +88,12 @@ impl Rows {
 
     /// Writes what memory has and storage has not, in this turn. All or, by the turn, nothing.
     pub fn store(&self, live: &mut Live) -> Result<(), Fault> {
-        let entries = live.ledger.unstored();
-        if !entries.is_empty() {
-            let rows = Value::Array(entries.iter().map(entry_row).collect()).to_string();
-            self.0.exec_raw(INSERT_ENTRIES, vec![rows.into()])?;
-            live.ledger.stored(entries.len());
+        if let Err(fault) = self.insert(live.ledger.unstored()) {
+            // The only row that may be here already is a charge for a response that came twice.
+            self.forgive_known(&mut live.ledger, fault)?;
+            self.insert(live.ledger.unstored())?;
         }
+        live.ledger.stored(live.ledger.unstored().len());
         let counted = live.windows.unstored();
         if !counted.is_empty() {
             let row = |c: &Counted| json!([c.at.millis(), c.counter.text(), c.weight]);
@@ -102,6 +102,27 @@ impl Rows {
             live.windows.stored(counted.len());
         }
         Ok(())
+    }
+
+    fn insert(&self, entries: &[Entry]) -> Result<(), Fault> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let rows = Value::Array(entries.iter().map(entry_row).collect()).to_string();
+        self.0.exec_raw(INSERT_ENTRIES, vec![rows.into()]).map(drop)
+    }
+
+    /// Takes back the charges whose source is stored; the fault stands if there is none.
+    fn forgive_known(&self, ledger: &mut Ledger, fault: Fault) -> Result<(), Fault> {
+        let sources: Vec<_> = ledger.unstored().iter().filter_map(|e| e.source.clone()).collect();
+        let mut fault = Err(fault);
+        for source in sources {
+            if self.has_source(&source)? {
+                ledger.forgive(&source);
+                fault = Ok(());
+            }
+        }
+        fault
     }
 
     /// Makes the tables and the account.
@@ -131,7 +152,7 @@ impl Rows {
     }
 
     /// Whether a row with this source is stored.
-    pub fn has_source(&self, source: &str) -> Result<bool, Fault> {
+    fn has_source(&self, source: &str) -> Result<bool, Fault> {
         let sql = "SELECT 1 FROM entries WHERE source = ?";
         Ok(self.0.exec_raw(sql, vec![source.into()])?.raw().next().transpose()?.is_some())
     }

@@ -271,13 +271,13 @@ impl Inner {
         paid
     }
 
-    /// Whether a response has been charged. Storage out of reach counts as no: the unique row decides then.
+    /// Whether a response has been charged a moment ago. One that was charged earlier is found by its row: see
+    /// [`Rows::store`](super::rows::Rows::store).
     fn seen(&self, response_id: Option<&str>) -> bool {
         let Some(id) = response_id else { return false };
-        let source = format!("response:{id}");
+        let same = |source: &str| source.strip_prefix("response:") == Some(id);
         let live = self.live.borrow();
-        let unstored = live.ledger.unstored().iter().any(|e| e.source.as_ref() == Some(&source));
-        unstored || self.rows.has_source(&source).unwrap_or(false)
+        live.ledger.unstored().iter().any(|entry| entry.source.as_deref().is_some_and(same))
     }
 
     pub(super) fn raise_water(&self, conversation: &str, to: u64) {
