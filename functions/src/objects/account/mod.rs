@@ -39,9 +39,11 @@ use crate::{
     objects::ticker::Ticker,
 };
 
-/// Between a change in memory and its row: what happens within it shares one write, and a provider's request
-/// is on the wire before the write would hold it back.
-const STORE_AFTER_MS: u64 = 5;
+/// Between a hold and its row: what happens within it shares one write, and the provider's request is on the
+/// wire before the write would hold it back.
+const STORE_SOON_MS: u64 = 5;
+/// Between a charge and its row. A crash within it leaves the hold, which then expires, and the cost is ours.
+const STORE_LATER_MS: u64 = 25;
 /// Between tries of a write that failed.
 const STORE_RETRY_MS: u64 = 200;
 /// Calls that wait for their turn at most; more are refused at once.
@@ -61,7 +63,8 @@ pub(crate) struct Inner {
     live: RefCell<Live>,
     loaded: Cell<bool>,
     /// Whether a write is on its way.
-    storing: Cell<bool>,
+    storing_soon: Rc<Cell<bool>>,
+    storing_later: Rc<Cell<bool>>,
     /// Whether the last write failed; until one succeeds, nobody is let in.
     faulty: Cell<bool>,
     /// When the alarm rings.
@@ -93,7 +96,8 @@ impl Account {
             rows,
             live: RefCell::default(),
             loaded: Cell::new(false),
-            storing: Cell::new(false),
+            storing_soon: Rc::default(),
+            storing_later: Rc::default(),
             faulty: Cell::new(false),
             alarm: Cell::new(None),
             ticker: Ticker::default(),
@@ -200,22 +204,31 @@ impl Inner {
 
     /// Writes what memory has and storage has not, a moment later and in one go.
     fn store_soon(self: &Rc<Self>) {
-        if self.storing.replace(true) {
+        self.store_within(&self.storing_soon, STORE_SOON_MS);
+    }
+
+    /// The same, with more patience: the next hold takes it along.
+    fn store_later(self: &Rc<Self>) {
+        self.store_within(&self.storing_later, STORE_LATER_MS);
+    }
+
+    fn store_within(self: &Rc<Self>, storing: &Rc<Cell<bool>>, ms: u64) {
+        if storing.replace(true) {
             return;
         }
-        let inner = self.clone();
+        let (inner, storing) = (self.clone(), storing.clone());
         spawn_local(async move {
-            let mut wait = STORE_AFTER_MS;
+            let mut wait = ms;
             loop {
                 worker::Delay::from(Duration::from_millis(wait)).await;
                 // What is changed from here on starts a write of its own.
-                inner.storing.set(false);
+                storing.set(false);
                 match inner.rows.store(&mut inner.live.borrow_mut()) {
                     Ok(()) => return inner.faulty.set(false),
                     Err(fault) => {
                         worker::console_error!("storage: {fault}");
                         inner.faulty.set(true);
-                        inner.storing.set(true);
+                        storing.set(true);
                         wait = STORE_RETRY_MS;
                     }
                 }

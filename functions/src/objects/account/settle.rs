@@ -266,7 +266,7 @@ impl Inner {
         let paid = live.ledger.post(call, charge, now).unwrap_or(MicroUsd::ZERO);
         live.leases.release(call);
         drop(live);
-        self.store_soon();
+        self.store_later();
         self.wake_waiters(now);
         paid
     }
