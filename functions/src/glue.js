@@ -28,6 +28,23 @@ function threadOf(headers) {
   }
 }
 
+/**
+ * The body as one buffer, or nothing if it has more bytes than that. Who said its length before is taken at
+ * their word, because the protocol holds them to it; any other body is read in pieces, and no further.
+ */
+export async function body(request, most) {
+  const length = request.headers.get("content-length");
+  if (length !== null) return Number(length) > most ? undefined : request.arrayBuffer();
+  const pieces = [];
+  let size = 0;
+  for await (const piece of request.body ?? []) {
+    size += piece.byteLength;
+    if (size > most) return undefined;
+    pieces.push(piece);
+  }
+  return new Blob(pieces).arrayBuffer();
+}
+
 /** One header, or the empty text. */
 export function header(message, name) {
   return message.headers.get(name) ?? "";
@@ -72,7 +89,12 @@ export function dispatch(request, url, key, body) {
 
 /** Lets go of an answer that nobody waits for any more, when it comes. */
 export function forget(answer) {
-  answer.then((response) => response.body?.cancel()).catch(() => {});
+  answer.then(discard, () => {});
+}
+
+/** Lets go of an answer's body. */
+export function discard(answer) {
+  answer.body?.cancel().catch(() => {});
 }
 
 /** A response that begins before its provider's does. */

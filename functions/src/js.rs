@@ -9,6 +9,8 @@ use wasm_bindgen::prelude::*;
 extern "C" {
     /// See `glue.js`: six lines of a request's head.
     pub fn head(request: &web_sys::Request) -> String;
+    /// The body as an `ArrayBuffer`, or nothing if it has more bytes than `most`.
+    pub fn body(request: &web_sys::Request, most: usize) -> Promise;
     /// One header of a request, or the empty text.
     #[wasm_bindgen(js_name = header)]
     pub fn request_header(request: &web_sys::Request, name: &str) -> String;
@@ -35,6 +37,8 @@ extern "C" {
     ) -> Promise;
     /// Lets go of an answer that nobody waits for any more, when it comes.
     pub fn forget(answer: &Promise);
+    /// Lets go of an answer's body.
+    pub fn discard(answer: &web_sys::Response);
 
     /// Calls an object with a request as it is.
     #[wasm_bindgen(js_name = handOn)]

@@ -134,11 +134,15 @@ struct Kind<'a> {
     kind: std::borrow::Cow<'a, str>,
 }
 
-/// What a whole JSON answer came to; `None` if it is not a response.
+/// What a whole JSON answer came to; `None` if it is not a response: an object with an id or a usage.
 pub fn whole(body: &[u8]) -> Option<Produced> {
     let response: ResponseObject = serde_json::from_slice(body).ok()?;
+    if response.id.is_none() && response.usage.is_none() {
+        return None;
+    }
+    let failed = response.status.as_deref() == Some("failed");
     Some(Produced {
-        ending: Ending::Whole,
+        ending: if failed { Ending::Failed } else { Ending::Whole },
         response_id: response.id.map(std::borrow::Cow::into_owned),
         usage: response.usage,
         deltas: 0,
@@ -234,5 +238,7 @@ mod tests {
         assert!(whole(b"<html>").is_none());
         let answer = br#"{"id":"r","usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3}}"#;
         assert_eq!(whole(answer).and_then(|p| p.usage).map(|u| u.output_tokens), Some(2));
+        let failed = br#"{"id":"r","status":"failed","usage":null}"#;
+        assert_eq!(whole(failed).map(|p| p.ending), Some(Ending::Failed));
     }
 }

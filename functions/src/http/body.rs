@@ -60,11 +60,8 @@ pub async fn json<T: DeserializeOwned>(request: &web_sys::Request) -> Result<T> 
     let broken = |thrown: JsValue| {
         Error::new(Code::InvalidRequest, "The body broke off.").caused_by(js::said(&thrown))
     };
-    let buffer = JsFuture::from(request.array_buffer().map_err(broken)?).await.map_err(broken)?;
-    let bytes = js::bytes(buffer.unchecked_ref::<ArrayBuffer>());
-    if bytes.len() > BODY_MAX_BYTES {
-        return Err(too_large());
-    }
+    let buffer = JsFuture::from(js::body(request, BODY_MAX_BYTES)).await.map_err(broken)?;
+    let bytes = js::bytes(&buffer.dyn_into::<ArrayBuffer>().map_err(|_| too_large())?);
     if !bytes.is_empty() && !content_type.starts_with("application/json") {
         let message = "Send the body as `content-type: application/json`.";
         return Err(Error::new(Code::UnsupportedMediaType, message));
@@ -72,8 +69,12 @@ pub async fn json<T: DeserializeOwned>(request: &web_sys::Request) -> Result<T> 
     decode(if bytes.is_empty() { b"{}" } else { &bytes })
 }
 
-/// JSON of the expected form: what is no JSON is malformed, what does not fit is a wrong field.
+/// A JSON object of the expected form: what is no JSON is malformed, what does not fit is a wrong field.
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    // A list would be read as the object's fields in their order.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Error::new(Code::ValidationError, "The body has to be a JSON object."));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         let code = if error.is_data() { Code::ValidationError } else { Code::InvalidRequest };
         Error::new(code, format!("The body is not right: {error}."))
@@ -130,5 +131,6 @@ mod tests {
         assert_eq!(code(b"{"), Code::InvalidRequest);
         assert_eq!(code(b"{}"), Code::ValidationError);
         assert_eq!(code(br#"{"active":true,"x":1}"#), Code::ValidationError);
+        assert_eq!(code(b" [true]"), Code::ValidationError);
     }
 }

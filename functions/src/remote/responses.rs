@@ -96,26 +96,40 @@ async fn attempt(
         failed("The model provider could not be reached. Nothing was charged. Try again.")
             .caused_by(js::said(&thrown))
     })?;
-    judge(response.unchecked_into())
+    let response = response.unchecked_into();
+    // An unread body would hold its connection up.
+    judge(&response).inspect_err(|_| js::discard(&response))?;
+    Ok(response)
 }
 
 /// Whether an answer is the caller's, or a failure of the provider's.
-fn judge(response: web_sys::Response) -> Result<web_sys::Response> {
+fn judge(response: &web_sys::Response) -> Result<()> {
+    let header = |name| js::response_header(response, name);
     match response.status() {
-        200..=299 | 400 | 404 | 413 | 422 => Ok(response),
+        200..=299 if !is_answer(&header("content-type")) => {
+            let cause = format!("content type {}", header("content-type"));
+            Err(failed("The model provider failed. Nothing was charged. Try again.")
+                .caused_by(cause))
+        }
+        200..=299 | 400 | 404 | 413 | 422 => Ok(()),
         429 => {
-            let wait = js::response_header(&response, "retry-after").parse();
-            Err(Error::new(
-                Code::UpstreamOverloaded,
-                "The model is at capacity. Try again shortly.",
-            )
-            .retry_after(wait.unwrap_or(OVERLOADED_RETRY_S))
-            .caused_by("status 429"))
+            let message = "The model is at capacity. Try again shortly.";
+            let wait = header("retry-after").parse().unwrap_or(OVERLOADED_RETRY_S);
+            let error = Error::new(Code::UpstreamOverloaded, message).retry_after(wait);
+            Err(error.caused_by("status 429"))
         }
         // A provider that does not know us is our fault, and not the caller's to see.
         status => Err(failed("The model provider failed. Nothing was charged. Try again.")
             .caused_by(format!("status {status}"))),
     }
+}
+
+/// Whether a body of that type may be a response; a page of a proxy in between is none. No type at all is
+/// left to the meter.
+fn is_answer(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    let taken = ["application/json", "text/event-stream"];
+    kind.is_empty() || taken.iter().any(|taken| kind.eq_ignore_ascii_case(taken))
 }
 
 fn failed(message: &str) -> Error {
@@ -141,6 +155,12 @@ fn rename(body: &[u8], name: &str) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_is_no_answer() {
+        assert!(is_answer("text/event-stream; charset=utf-8") && is_answer("application/json"));
+        assert!(is_answer("") && !is_answer("text/html; charset=utf-8"));
+    }
 
     #[test]
     fn only_the_models_name_is_replaced() {

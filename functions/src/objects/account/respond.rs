@@ -33,6 +33,8 @@ use crate::{
 
 /// The largest body that is taken: a conversation of many megabytes, and far below what a Worker's memory bears.
 const BODY_MAX_BYTES: usize = 16 << 20;
+/// The longest name of a conversation that is remembered; a UUID has 36 bytes.
+const CONVERSATION_MAX_BYTES: usize = 200;
 /// A call that may start soon waits this long before its stream is opened, because an open stream has lost its
 /// status code.
 const QUIET_WAIT_MS: i64 = 1_000;
@@ -178,7 +180,8 @@ fn understand(inner: &Inner, seen: Seen<'_>, body: &[u8]) -> schema::Result<(Cal
             format!("The model `{model}` has no price yet, so nothing is sent to it. Use another.");
         Error::new(Code::ModelNotPriced, message)
     })?;
-    let conversation = Some(seen.head.thread).filter(|t| !t.is_empty()).map(str::to_owned);
+    let named = |thread: &&str| (1..=CONVERSATION_MAX_BYTES).contains(&thread.len());
+    let conversation = Some(seen.head.thread).filter(named).map(str::to_owned);
     let high_water = inner.high_water(conversation.as_deref())?;
     let bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
     let quote = price.quote(bytes, high_water, asked.max_output_tokens);
@@ -253,6 +256,10 @@ async fn answer(call: Call, upstream: Upstream<Paid>) -> schema::Result<web_sys:
         return js::relay(response, status, &lines, &body).map_err(internal);
     }
     if call.stream {
+        if !js::response_header(response, "content-type").starts_with("text/event-stream") {
+            let message = "The model provider did not stream. Nothing was charged. Try again.";
+            return Err(Error::new(Code::UpstreamFailed, message));
+        }
         let opening = js::Opening::new();
         let relayed = js::relay(response, response.status(), &lines, &opening.readable().into());
         let relayed = relayed.map_err(internal)?;
@@ -471,13 +478,8 @@ impl<'a> Head<'a> {
         let broken = |thrown: JsValue| {
             Error::new(Code::InvalidRequest, "The body broke off.").caused_by(js::said(&thrown))
         };
-        let buffer =
-            JsFuture::from(request.array_buffer().map_err(broken)?).await.map_err(broken)?;
-        let buffer: ArrayBuffer = buffer.unchecked_into();
-        if usize::try_from(buffer.byte_length()).is_ok_and(|length| length > BODY_MAX_BYTES) {
-            return Err(too_large());
-        }
-        Ok(buffer)
+        let buffer = JsFuture::from(js::body(request, BODY_MAX_BYTES)).await.map_err(broken)?;
+        buffer.dyn_into().map_err(|_| too_large())
     }
 }
 
@@ -485,7 +487,7 @@ impl<'a> Head<'a> {
 /// shows it.
 fn headers(inner: &Inner, call: &Call) -> String {
     use std::fmt::Write as _;
-    let available = inner.live.borrow().ledger.available().or_zero();
+    let balance = inner.live.borrow().ledger.balance().or_zero();
     let rate = &call.rate;
     let mut lines = format!("x-request-id: {}\ncache-control: no-store", call.id);
     push_rate(&mut lines, rate);
@@ -498,8 +500,8 @@ fn headers(inner: &Inner, call: &Call) -> String {
         used / 100,
         used % 100,
         rate.reset_at,
-        available > schema::MicroUsd::ZERO,
-        available.dollars_and_cents(),
+        balance > schema::MicroUsd::ZERO,
+        balance.dollars_and_cents(),
     );
     lines
 }
@@ -517,11 +519,16 @@ fn push_rate(lines: &mut String, rate: &Rate) {
 
 /// The same refusal with where the wallet is filled.
 fn with_top_up(error: Error, config: &Config) -> Error {
-    if error.code != Code::InsufficientCredit || config.top_up_url.is_empty() {
+    if error.code != Code::InsufficientCredit {
         return error;
     }
-    let message = format!("{} Top up at {}", error.message, config.top_up_url);
-    Error { message, ..error }
+    let url = &config.top_up_url;
+    let how = if url.is_empty() {
+        "Ask the operator for credit.".to_owned()
+    } else {
+        format!("Top up at {url}")
+    };
+    Error { message: format!("{} {how}", error.message), ..error }
 }
 
 /// The one line of a request's log.
