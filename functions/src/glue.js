@@ -135,13 +135,19 @@ export class Tap {
     this.stream = opening.stream;
     this.cutter = new AbortController();
     this.reader = copy.getReader({ mode: "byob" });
-    // 1: all is delivered; 2: the client has left.
+    const { writable } = opening.stream;
+    const { signal } = this.cutter;
+    // 1: all is delivered; 2: the client has left, or the provider broke off.
     this.delivered = forth
-      .pipeTo(this.stream.writable, { preventClose: true, signal: this.cutter.signal })
-      .then(() => this.stream.writable.close())
+      .pipeTo(writable, { preventClose: true, preventAbort: true, signal })
+      .then(() => writable.close())
       .then(
         () => 1,
-        () => 2,
+        (broken) => {
+          // Who cuts has a last word to say; what breaks off by itself does so for the client too.
+          if (!signal.aborted) writable.abort(broken).catch(() => {});
+          return 2;
+        },
       );
   }
 

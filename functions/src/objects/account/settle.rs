@@ -57,7 +57,7 @@ pub(super) fn stream(
         let mut reading =
             Reading { call, meter: Meter::default(), inner: upstream.hold.inner.clone() };
         if let Err(cut) = reading.read_out(&tap).await {
-            reading.cut(&tap, &cut).await;
+            reading.cut(&tap, &cut);
         }
         settle(&reading.call, &upstream, &reading.meter.finish());
     });
@@ -90,7 +90,9 @@ impl Reading {
                 Either::Left((state, _)) => break state.ok().and_then(|state| state.as_f64()),
                 Either::Right(((), still)) => delivered = still,
             }
-            self.read(tap, 1).await?;
+            if !self.catch_up(tap).await? {
+                return Ok(());
+            }
             if self.ran_ms() > STREAM_MAX_MS {
                 return Err(Cut::Length);
             }
@@ -108,6 +110,18 @@ impl Reading {
             }
         }
         Ok(())
+    }
+
+    /// Reads what has come since the last look, however much it is. `false` at the provider's end: all is
+    /// known then, though the customer may go on reading for long.
+    async fn catch_up(&mut self, tap: &js::Tap) -> Result<bool, Cut> {
+        loop {
+            match self.read(tap, 1).await? {
+                0 => return Ok(false),
+                BLOCK_BYTES => {}
+                _ => return Ok(true),
+            }
+        }
     }
 
     /// Reads the next block, of at least so many bytes unless the stream ends; says how many came.
@@ -143,7 +157,9 @@ impl Reading {
         if certain > held { Err(Cut::Money) } else { Ok(()) }
     }
 
-    async fn cut(&self, tap: &js::Tap, cut: &Cut) {
+    /// Ends both streams, the customer's with the reason. Waits for neither: whoever reads nothing must not
+    /// keep the money on hold.
+    fn cut(&self, tap: &js::Tap, cut: &Cut) {
         let error = match cut {
             Cut::Money => Error::new(
                 Code::InsufficientCredit,
@@ -151,9 +167,9 @@ impl Reading {
             ),
             Cut::Silence => Error::new(Code::Timeout, "The model provider fell silent. Try again."),
             Cut::Length => Error::new(Code::Timeout, "The answer took longer than 15 minutes."),
-            Cut::Drained => return drop(JsFuture::from(tap.drop()).await),
+            Cut::Drained => return drop(tap.drop()),
         };
-        let _ = JsFuture::from(tap.cut(&failed(&self.call.id, &error))).await;
+        drop(tap.cut(&failed(&self.call.id, &error)));
     }
 
     fn ran_ms(&self) -> i64 {
