@@ -75,9 +75,6 @@ pub struct ResponseObject<'a> {
     /// `completed`, `incomplete`, `failed`, `cancelled` and others to come.
     #[serde(borrow, default)]
     pub status: Option<Cow<'a, str>>,
-    /// How it ended: `failed` is the only one that matters here.
-    #[serde(borrow, default)]
-    pub status: Option<Cow<'a, str>>,
     /// Its token counts, where it has them.
     #[serde(default)]
     pub usage: Option<Usage>,

@@ -140,7 +140,7 @@ pub fn whole(body: &[u8]) -> Option<Produced> {
     if response.id.is_none() && response.usage.is_none() {
         return None;
     }
-    let failed = response.status.as_deref() == Some("failed");
+    let failed = matches!(response.status.as_deref(), Some("failed" | "cancelled"));
     Some(Produced {
         ending: if failed { Ending::Failed } else { Ending::Whole },
         response_id: response.id.map(std::borrow::Cow::into_owned),
