@@ -3,8 +3,10 @@
 mod bill;
 mod codex;
 mod deploy;
+mod desk;
 mod dev;
 mod health;
+mod openai;
 mod openai_clients;
 mod rehearsal;
 mod storage;

@@ -14,7 +14,7 @@ pub mod openai;
 pub mod packages;
 pub mod paths;
 pub mod rehearsal;
-mod routes;
+pub mod routes;
 pub mod secret;
 pub mod source;
 pub mod steps;

@@ -99,6 +99,11 @@ impl Workerd {
         Ok(())
     }
 
+    /// Sets a var from the next start on.
+    pub fn set_var(&mut self, name: &str, value: String) {
+        self.setup.vars.push((name.to_owned(), value));
+    }
+
     /// Kills the process if it runs, and starts it again: same storage, same port, same Worker.
     pub fn restart(&mut self) -> Result<()> {
         self.process.kill();

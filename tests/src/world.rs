@@ -19,6 +19,10 @@ use crate::{build, paths, secret};
 /// The lines of the runtime's log that a failing test shows.
 const LOG_TAIL_LINES: usize = 40;
 
+/// The route of a world and its provider's key: the first stays ours, the second a secret.
+pub const ROUTE: &str = "a-label-of-ours";
+pub const PROVIDER_KEY: &str = "the-key-that-the-provider-knows";
+
 static BUILT: OnceCell<()> = OnceCell::const_new();
 
 /// A running system.
@@ -99,6 +103,11 @@ impl World {
         self.worker_mut().kill9().expect("the process ends");
     }
 
+    /// Sets a var from the next start on.
+    pub fn set_var(&mut self, name: &str, value: impl Into<String>) {
+        self.worker_mut().set_var(name, value.into());
+    }
+
     /// Starts the runtime again, killed or not: same storage, same address.
     pub async fn restart(&mut self) {
         let mut worker = self.worker.take().expect("a world has a worker");
@@ -144,12 +153,12 @@ impl Plan {
         let admin_token = secret::random();
         let mut vars = vec![
             ("ENVIRONMENT".to_owned(), "development".to_owned()),
-            ("ROUTES".to_owned(), routes("rehearsal", &format!("{}/v1", upstream.url))?),
+            ("ROUTES".to_owned(), routes(ROUTE, &format!("{}/v1", upstream.url))?),
         ];
         vars.extend(self.vars);
         let mut secrets = vec![
             ("ADMIN_TOKENS".to_owned(), admin_token.clone()),
-            ("OPENAI_API_KEY".to_owned(), "rehearsal".to_owned()),
+            ("OPENAI_API_KEY".to_owned(), PROVIDER_KEY.to_owned()),
         ];
         secrets.retain(|(name, _)| self.secrets.iter().all(|(other, _)| other != name));
         secrets.extend(self.secrets);

@@ -120,6 +120,12 @@ impl Log {
         entries.iter().map(|entry| entry.record()).collect()
     }
 
+    /// The bodies of those that ask for a response, as they came.
+    pub fn bodies(&self) -> Vec<Box<[u8]>> {
+        let entries = &lock(&self.pages).entries;
+        entries.iter().filter(|entry| entry.counted).map(|entry| entry.body.clone()).collect()
+    }
+
     pub fn counts(&self) -> Counts {
         lock(&self.pages).counts
     }

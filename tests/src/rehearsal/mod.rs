@@ -71,6 +71,11 @@ impl Rehearsal {
         self.requests().into_iter().filter(asks).collect()
     }
 
+    /// The bodies of the requests for a response, byte for byte.
+    pub fn bodies(&self) -> Vec<Box<[u8]>> {
+        self.stage.log.bodies()
+    }
+
     pub fn counts(&self) -> Counts {
         self.stage.log.counts()
     }
