@@ -33,12 +33,11 @@ pub struct Order {
     pub begun: Instant,
 }
 
-/// When no more requests are begun.
+/// When no more requests are begun: after so long, or so many by each connection.
 #[derive(Debug, Clone, Copy)]
-pub enum Until {
-    Elapsed(Duration),
-    /// So many by each connection.
-    Requests(usize),
+pub struct Until {
+    pub elapsed: Duration,
+    pub requests: usize,
 }
 
 /// What came of it. Times are in nanoseconds.
@@ -86,11 +85,7 @@ pub async fn run(order: &Order) -> Yield {
 async fn caller(order: &Order, start: Instant, yielded: &RefCell<Yield>) {
     let mut connection = None;
     let mut done = 0;
-    let wanted = |done| match order.until {
-        Until::Elapsed(time) => start.elapsed() < time,
-        Until::Requests(count) => done < count,
-    };
-    while wanted(done) {
+    while done < order.until.requests && start.elapsed() < order.until.elapsed {
         let asked = timeout(PATIENCE, ask(order, &mut connection, yielded)).await;
         let asked = asked.unwrap_or_else(|_| bail!("no answer within {PATIENCE:?}"));
         if let Err(error) = asked {

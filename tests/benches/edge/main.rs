@@ -24,6 +24,7 @@ mod measure;
 mod options;
 mod process;
 mod report;
+mod rivals;
 mod summary;
 mod targets;
 mod upstream;
@@ -58,6 +59,8 @@ async fn main() -> Result<()> {
         let target = match *name {
             "direct" => Target::direct(upstream.port),
             "passthrough" => Target::passthrough(upstream.port).await?,
+            "portkey" => rivals::portkey(upstream.port).await?,
+            "litellm" => rivals::litellm(upstream.port).await?,
             _ => Target::gantry(&world, &books)?,
         };
         let tree = target.pid.map(Tree::new);

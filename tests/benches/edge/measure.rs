@@ -14,9 +14,8 @@ use super::process::Tree;
 use super::targets::Target;
 use super::upstream::Upstream;
 
-/// Requests of each connection before a cell is measured.
-const WARM_UP_REQUESTS: usize = 20;
-const WARM_UP_PACED_REQUESTS: usize = 1;
+/// Before a cell is measured, each connection sends a few requests, fewer if they are slow.
+const WARM_UP: Until = Until { elapsed: Duration::from_secs(1), requests: 20 };
 /// What a target does after its last answer, such as writing, is its cost too.
 const AFTERMATH: Duration = Duration::from_millis(50);
 
@@ -66,10 +65,8 @@ impl Bench<'_> {
     pub async fn cell(&mut self, kind: Kind, connections: usize) -> Cell {
         self.upstream.play(kind);
         let mut cell = Cell { kind, connections, rounds: BTreeMap::new(), failures: Vec::new() };
-        let paced = matches!(kind, Kind::Paced(_));
-        let warm_up = if paced { WARM_UP_PACED_REQUESTS } else { WARM_UP_REQUESTS };
         for index in 0..self.targets.len() {
-            self.load(&mut cell, index, Until::Requests(warm_up)).await;
+            self.load(&mut cell, index, WARM_UP).await;
         }
         for round in 0..self.options.rounds as usize {
             for turn in 0..self.targets.len() {
@@ -87,7 +84,8 @@ impl Bench<'_> {
             tree.forget_peak();
             tree.cpu()
         });
-        let yielded = self.load(cell, index, Until::Elapsed(self.options.round)).await;
+        let until = Until { elapsed: self.options.round, requests: usize::MAX };
+        let yielded = self.load(cell, index, until).await;
         sleep(AFTERMATH).await;
         let (target, tree) = &mut self.targets[index];
         let mut round = summary(yielded);

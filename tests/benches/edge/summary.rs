@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::kind::Kind;
 use super::measure::Cell;
-use super::report::{ADDED_P50, CPU, FLOOR, Figure, PER_SECOND, short, title};
+use super::report::{
+    ADDED_DELAY, ADDED_P50, CPU, FLOOR, Figure, PEAK_MB, PER_SECOND, short, title,
+};
 
 const GANTRY: &str = "gantry";
 const RIVALS: [&str; 2] = ["portkey", "litellm"];
@@ -33,10 +35,15 @@ struct Race {
     more_is_better: bool,
 }
 
-const RACES: [Race; 3] = [
+/// A difference below this is none: nobody can be faster than a provider that takes its time.
+const EVEN: f64 = 0.02;
+
+const RACES: [Race; 5] = [
     Race { what: "requests/s", figure: PER_SECOND, more_is_better: true },
     Race { what: "first byte p50", figure: ADDED_P50, more_is_better: false },
+    Race { what: "delay", figure: ADDED_DELAY, more_is_better: false },
     Race { what: "CPU", figure: CPU, more_is_better: false },
+    Race { what: "memory", figure: PEAK_MB, more_is_better: false },
 ];
 
 /// The summary for a person.
@@ -47,26 +54,32 @@ pub fn text(cells: &[Cell], targets: &[&'static str]) -> String {
         let met = goal.found.map_or("", |it| if it <= goal.goal { "met" } else { "MISSED" });
         let _ = writeln!(text, "{:<64}{found:>14}  (goal {}) {met}", goal.what, goal.goal);
     }
-    for rival in RIVALS.iter().filter(|rival| targets.contains(rival)) {
-        let _ = writeln!(text, "\nGantry / {rival}: above 1 it does more, below 1 it takes less");
-        let _ = writeln!(text, "{:<34}{:>16}{:>16}{:>16}", "", "requests/s", "first byte", "CPU");
+    for rival in RIVALS.iter().filter(|rival| targets.contains(rival) && targets.contains(&GANTRY))
+    {
+        let _ = writeln!(text, "\nGantry / {rival}: more requests/s are better, less of the rest");
+        let _ = write!(text, "{:<34}", "");
+        for race in &RACES {
+            let _ = write!(text, "{:>16}", race.what);
+        }
+        text.push('\n');
         for cell in cells {
-            let _ = write!(
-                text,
-                "{:<34}",
-                format!("{}, {} at once", title(cell.kind), cell.connections)
-            );
+            let name = format!("{}, {} at once", title(cell.kind), cell.connections);
+            let _ = write!(text, "{name:<34}");
             for race in &RACES {
-                let shown = cell.ratio(GANTRY, rival, race.figure).map_or("-".into(), |ratio| {
-                    let ahead = (ratio >= 1.0) == race.more_is_better;
-                    format!("{}{}", short(ratio), if ahead { "" } else { " LOST" })
-                });
-                let _ = write!(text, "{shown:>16}");
+                let _ = write!(text, "{:>16}", race.outcome(cell, rival));
             }
             text.push('\n');
         }
     }
     text
+}
+
+impl Race {
+    fn outcome(&self, cell: &Cell, rival: &str) -> String {
+        let Some(ratio) = cell.ratio(GANTRY, rival, self.figure) else { return "-".to_owned() };
+        let ahead = (ratio >= 1.0) == self.more_is_better || (ratio - 1.0).abs() < EVEN;
+        format!("{}{}", short(ratio), if ahead { "" } else { " LOST" })
+    }
 }
 
 /// The summary for a program.

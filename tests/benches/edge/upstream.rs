@@ -1,5 +1,5 @@
-//! The provider that all targets share: one thread that sends bytes made beforehand. What it answers
-//! is set from outside, so that it need not read what it is asked.
+//! The provider that all targets share: one thread that sends bytes made beforehand. What it
+//! answers is set from outside, so that it need not read what it is asked.
 
 use std::io;
 use std::net::TcpListener as StdListener;
