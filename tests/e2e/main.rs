@@ -6,6 +6,7 @@ mod deploy;
 mod desk;
 mod dev;
 mod health;
+mod limits;
 mod openai;
 mod openai_clients;
 mod rehearsal;
