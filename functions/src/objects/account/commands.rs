@@ -43,6 +43,7 @@ pub fn run(live: &mut Live, rows: &Rows, command: Command, now: Timestamp) -> Re
             book(live, rows, Booking { source, change: Change::To(balance), note }, now)
         }
         Command::Transactions { before, limit } => {
+            rows.store(live).map_err(Error::unavailable)?;
             let rows = rows.transactions(before.unwrap_or(i64::MAX >> 11), limit);
             Ok(Outcome::Transactions(rows.map_err(Error::unavailable)?))
         }

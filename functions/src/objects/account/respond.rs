@@ -3,9 +3,10 @@
 //! Let in, count, hold, dispatch, hand the provider's body back untouched. What comes after the first byte is
 //! metered and settled in `settle`.
 
-use std::{rc::Rc, time::Duration};
+use std::{panic::AssertUnwindSafe, rc::Rc, time::Duration};
 
 use futures::{
+    FutureExt,
     channel::oneshot,
     future::{Either, select},
 };
@@ -98,9 +99,12 @@ pub(super) async fn respond(
     request: web_sys::Request,
 ) -> Result<web_sys::Response, JsValue> {
     let mut id = CallId::from_bits(0);
-    let refusal = match accept(&inner, &request, &mut id).await {
-        Ok(response) => return Ok(response),
-        Err(refusal) => refusal,
+    // A panic unwinds through what the call has taken, which gives it back, and ends this call alone.
+    let accepted = AssertUnwindSafe(accept(&inner, &request, &mut id)).catch_unwind().await;
+    let refusal = match accepted {
+        Ok(Ok(response)) => return Ok(response),
+        Ok(Err(refusal)) => refusal,
+        Err(_) => Error::internal("a panic").into(),
     };
     if !request.body_used() {
         // An unread body would hold the connection up.
@@ -228,12 +232,21 @@ async fn start(
         }
     };
     let paid = Paid { inner: inner.clone(), hold };
+    fault(request, &call.config);
     inner.ring_by(now.plus_millis(call.config.outbox_ms), &call.config);
     inner.store_soon();
     let out = call.outgoing(request, &buffer, body);
     let patience = || inner.ticker.sleep(call.config.upstream_timeout_ms);
     let upstream = responses::send(paid, &call.config, out, patience).await?;
     answer(call, upstream).await
+}
+
+/// A fault on request, as in `serve`, but in the object, with a place taken and money on hold.
+fn fault(request: &web_sys::Request, config: &Config) {
+    #[expect(clippy::panic, reason = "this is what was asked for, outside production only")]
+    if config.faults && js::request_header(request, "x-gantry-fault") == "panic-object" {
+        panic!("a fault was asked for");
+    }
 }
 
 /// The provider's answer on its way to the customer.
