@@ -1,13 +1,19 @@
 //! What a stranger can see from outside, against the true Worker on the true runtime.
 
+mod abort;
 mod bill;
+mod books;
+mod burst;
 mod codex;
+mod crash;
 mod deploy;
 mod desk;
 mod dev;
+mod dice;
 mod health;
 mod limits;
 mod openai;
 mod openai_clients;
+mod panic;
 mod rehearsal;
 mod storage;

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod build;
 mod capnp;
+pub mod client;
 pub mod codex;
 pub mod command;
 pub mod config;
