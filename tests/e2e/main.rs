@@ -1,5 +1,8 @@
 //! What a stranger can see from outside, against the true Worker on the true runtime.
 
+mod access;
+mod admin;
+mod agent;
 mod abort;
 mod bill;
 mod books;

@@ -1,0 +1,168 @@
+//! Who may call what: every line of every route list, for every kind of caller.
+
+use functions::api::families;
+use functions::domain::access::{Access, Scope};
+use functions::domain::token::{KeyType, mint};
+use functions::http::Route;
+use schema::{AccountId, KeyId};
+use serde_json::{Value, json};
+use tests::world::World;
+
+use crate::desk::{Desk, Reply};
+
+const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+const STATIC_TOKEN: &str = "a-static-token";
+
+/// Somebody who calls.
+struct Caller {
+    what: &'static str,
+    bearer: String,
+    may: Vec<Scope>,
+    /// Whether the deployment knows the bearer as a customer's at all.
+    known: bool,
+    operator: bool,
+}
+
+impl Caller {
+    fn of(what: &'static str, bearer: impl Into<String>, may: &[Scope]) -> Self {
+        let known = !may.is_empty();
+        Self { what, bearer: bearer.into(), may: may.to_vec(), known, operator: false }
+    }
+
+    /// What a route answers: nothing if it lets the caller in.
+    fn refusal(&self, access: Access) -> Option<u16> {
+        let may = |scope| self.may.contains(&scope);
+        let refused = if self.known { 403 } else { 401 };
+        let allowed = match access {
+            Access::Public => true,
+            Access::Admin => self.operator || may(Scope::Admin),
+            Access::Api(scope) => may(scope),
+        };
+        (!allowed).then_some(refused)
+    }
+}
+
+async fn callers(desk: &Desk) -> Vec<Caller> {
+    let customer = &Scope::CUSTOMER;
+    let account: AccountId = desk.account.id.parse().expect("an id");
+    let mut callers = vec![
+        Caller::of("nobody", "", &[]),
+        Caller::of("somebody", "somebody", &[]),
+        Caller::of("a forged key", mint(KeyType::Secret, account, [1; 32]), &[]),
+        Caller::of("a customer's key", &desk.account.key, customer),
+        Caller::of("a username", &desk.account.username, customer),
+        Caller::of("a static token", STATIC_TOKEN, customer),
+    ];
+    let (publishable, _) = desk.key(json!({ "kind": "publishable" })).await;
+    callers.push(Caller::of("a publishable key", publishable, customer));
+    let (revoked, id) = desk.key(json!({ "scopes": ["admin", "account"] })).await;
+    let path = format!("/admin/api/api-keys/{id}/revoke");
+    assert_eq!(desk.send(desk.admin("POST", &path)).await.status, 200);
+    callers.push(Caller::of("a revoked key", revoked, &[]));
+    for scope in [Scope::Responses, Scope::Models, Scope::Account, Scope::Admin] {
+        let (key, _) = desk.key(json!({ "scopes": [scope.as_str()] })).await;
+        callers.push(Caller::of(scope.as_str(), key, &[scope]));
+    }
+    let operator = Caller::of("the operator", desk.world.admin_token(), &[]);
+    callers.push(Caller { operator: true, ..operator });
+    callers
+}
+
+/// The path with ids: those of the account, or well-formed ones of nobody.
+fn path(route: &Route, user: &str, key: &str) -> String {
+    let path = route.path.replace("{user_id}", user).replace("{key_id}", key);
+    assert!(!path.contains('{'), "`{path}` has a parameter that this test does not know");
+    path
+}
+
+fn of_nobody(route: &Route) -> String {
+    let (user, key) = (AccountId::from_bits(5).to_string(), KeyId::from_bits(5).to_string());
+    path(route, &user, &key)
+}
+
+#[tokio::test]
+async fn every_route_lets_in_whom_it_names_and_nobody_else() {
+    let desk = Desk::of(World::plan().secret("API_TOKENS", STATIC_TOKEN), "25.00").await;
+    let (_, key) = desk.key(json!({})).await;
+    let callers = callers(&desk).await;
+    for route in families().iter().flat_map(|family| &family.routes) {
+        for (n, caller) in callers.iter().enumerate() {
+            let refusal = caller.refusal(route.access);
+            // Whoever gets in shall change nothing that the next one needs.
+            let path = match refusal {
+                Some(_) => path(route, &desk.account.id, &key),
+                None => of_nobody(route),
+            };
+            // An address for each, because wrong credentials are limited by it.
+            let request = desk.request(route.method, &path).bearer_auth(&caller.bearer);
+            let request = request.header("cf-connecting-ip", format!("203.0.113.{n}"));
+            let said = format!("{} {path} by {}", route.method, caller.what);
+            match refusal {
+                Some(403) => {
+                    desk.send(request).await.refuses(403, "permission_denied", "");
+                }
+                Some(status) => {
+                    desk.send(request).await.refuses(status, "authentication_required", "");
+                }
+                None => {
+                    let status = Reply::to(request).await.status;
+                    assert!(!matches!(status, 401 | 403 | 500..), "{status}: {said}");
+                }
+            }
+        }
+    }
+    assert!(desk.world.upstream().requests().is_empty());
+}
+
+#[tokio::test]
+async fn every_path_says_which_methods_it_has() {
+    let desk = Desk::open().await;
+    let families = families();
+    let routes: Vec<&Route> = families.iter().flat_map(|family| &family.routes).collect();
+    for route in &routes {
+        let declared: Vec<&str> =
+            routes.iter().filter(|other| other.path == route.path).map(|r| r.method).collect();
+        for method in METHODS.iter().filter(|method| !declared.contains(method)) {
+            let request = desk.request(method, &of_nobody(route));
+            let reply = desk.send(request.bearer_auth(desk.world.admin_token())).await;
+            reply.refuses(405, "method_not_allowed", "Use ");
+            assert_eq!(reply.header("allow"), declared.join(", "), "{method} {}", route.path);
+        }
+    }
+}
+
+/// Routes with a parameter in their path, each with a body that it takes.
+fn with_ids(families: &[functions::http::Family]) -> Vec<(&Route, Value)> {
+    let routes = families.iter().flat_map(|family| &family.routes);
+    let with_ids = routes.filter(|route| route.path.contains('{'));
+    with_ids
+        .map(|route| {
+            let body = match route.path.rsplit('/').next() {
+                Some("active") => json!({ "active": true }),
+                Some("wallet") => json!({ "balance_usd": "1.00" }),
+                Some("credit") => json!({ "amount_usd": "1.00" }),
+                _ => json!({}),
+            };
+            (route, body)
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn an_id_of_nothing_is_not_found_whether_well_formed_or_not() {
+    let desk = Desk::open().await;
+    let families = families();
+    for (route, body) in with_ids(&families) {
+        let mut paths = vec![of_nobody(route)];
+        let key = KeyId::from_bits(5).to_string();
+        for wrong in ["1", "acct_1", "%20", "%ff", "a%2Fb", "'--", &key[..35], &"9".repeat(3_000)] {
+            paths.push(path(route, wrong, wrong));
+        }
+        // A key's id where an account's belongs, and the other way round.
+        paths.push(path(route, &key, &desk.account.id));
+        for path in paths {
+            let reply = desk.send(desk.admin(route.method, &path).json(&body)).await;
+            reply.refuses(404, "resource_not_found", "There is no");
+        }
+    }
+}
