@@ -1,9 +1,9 @@
 //! What a stranger can see from outside, against the true Worker on the true runtime.
 
+mod abort;
 mod access;
 mod admin;
 mod agent;
-mod abort;
 mod bill;
 mod books;
 mod burst;

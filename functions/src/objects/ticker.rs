@@ -17,24 +17,30 @@ use js_sys::futures::spawn_local;
 /// Between two looks at who is to be woken.
 const TICK_MS: u32 = 250;
 
+/// Where the timer finds whom to wake; empty once nobody waits.
+type Bed = Rc<RefCell<Option<Waker>>>;
+
 /// The shared timer of one object.
 #[derive(Clone, Default)]
 pub struct Ticker(Rc<Shared>);
+
+/// Where a sleeper's waker lies; empty once it has been woken.
+type Bed = Rc<RefCell<Option<Waker>>>;
 
 #[derive(Default)]
 struct Shared {
     /// Ticks since the object began.
     ticks: Cell<u64>,
     running: Cell<bool>,
-    sleepers: RefCell<Vec<(u64, Rc<RefCell<Option<Waker>>>)>>,
+    sleepers: RefCell<Vec<(u64, Bed)>>,
 }
 
 /// Over after so many ticks.
 pub struct Sleep {
     ticker: Ticker,
     until: u64,
-    /// Where the timer finds whom to wake; empty once nobody waits.
-    bed: Option<Rc<RefCell<Option<Waker>>>>,
+    /// Where the timer finds whom to wake, once it has been asked to.
+    bed: Option<Bed>,
 }
 
 impl Ticker {
