@@ -17,9 +17,6 @@ use js_sys::futures::spawn_local;
 /// Between two looks at who is to be woken.
 const TICK_MS: u32 = 250;
 
-/// Where the timer finds whom to wake; empty once nobody waits.
-type Bed = Rc<RefCell<Option<Waker>>>;
-
 /// The shared timer of one object.
 #[derive(Clone, Default)]
 pub struct Ticker(Rc<Shared>);
