@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// What we read of a request to `POST /v1/responses`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -75,9 +76,18 @@ pub struct ResponseObject<'a> {
     /// `completed`, `incomplete`, `failed`, `cancelled` and others to come.
     #[serde(borrow, default)]
     pub status: Option<Cow<'a, str>>,
-    /// Its token counts, where it has them.
-    #[serde(default)]
+    /// Its token counts, where it has usable ones.
+    #[serde(default, deserialize_with = "if_usable")]
     pub usage: Option<Usage>,
+}
+
+/// Counts that cannot be read are no counts; the response around them is one all the same.
+fn if_usable<'de, D>(deserializer: D) -> Result<Option<Usage>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    let found = Option::<&RawValue>::deserialize(deserializer)?;
+    Ok(found.and_then(|found| serde_json::from_str(found.get()).ok()))
 }
 
 /// The last event of a stream.

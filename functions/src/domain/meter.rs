@@ -5,12 +5,14 @@
 //! usage never come.
 
 use memchr::{memchr, memmem};
-use schema::openai::{FinalEvent, ResponseObject, Usage};
+use schema::openai::{FinalEvent, InputDetails, OutputDetails, ResponseObject, Usage};
 
 /// A line longer than this is not kept: the last event repeats the whole answer, so it may be long.
 const LINE_MAX_BYTES: usize = 16 << 20;
 /// How far into an event its kind is looked for.
 const KIND_WITHIN_BYTES: usize = 160;
+/// A provider that reports more tokens than this is taken to have said this.
+const TOKENS_MAX: u64 = 1_000_000_000;
 
 /// How a response ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +126,7 @@ impl Meter {
         if let Some(id) = event.response.id {
             self.response_id = Some(id.into_owned());
         }
-        self.usage = event.response.usage.or(self.usage);
+        self.usage = event.response.usage.map(bounded).or(self.usage);
     }
 }
 
@@ -144,9 +146,22 @@ pub fn whole(body: &[u8]) -> Option<Produced> {
     Some(Produced {
         ending: if failed { Ending::Failed } else { Ending::Whole },
         response_id: response.id.map(std::borrow::Cow::into_owned),
-        usage: response.usage,
+        usage: response.usage.map(bounded),
         deltas: 0,
     })
+}
+
+/// Figures that sums and readers of numbers can bear; no answer comes near the bound.
+fn bounded(usage: Usage) -> Usage {
+    let Usage { input_tokens_details: input, output_tokens_details: output, .. } = usage;
+    Usage {
+        input_tokens: usage.input_tokens.min(TOKENS_MAX),
+        input_tokens_details: InputDetails { cached_tokens: input.cached_tokens.min(TOKENS_MAX) },
+        output_tokens: usage.output_tokens.min(TOKENS_MAX),
+        output_tokens_details: OutputDetails {
+            reasoning_tokens: output.reasoning_tokens.min(TOKENS_MAX),
+        },
+    }
 }
 
 #[cfg(test)]
@@ -228,9 +243,19 @@ mod tests {
 
     #[test]
     fn odd_usage_is_no_usage_but_still_an_ending() {
-        let odd = b"data: {\"type\":\"response.completed\",\"response\":{\"usage\":{\"input_tokens\":-1}}}\n";
+        let odd = br#"data: {"type":"response.completed","response":{"id":"r","usage":{"input_tokens":-1}}}"#;
         let produced = metered([odd.as_slice()]);
         assert_eq!((produced.ending, produced.usage), (Ending::Whole, None));
+        assert_eq!(produced.response_id.as_deref(), Some("r"));
+        let produced = whole(br#"{"id":"r","usage":{"input_tokens":"1","output_tokens":"2"}}"#);
+        assert_eq!(produced.map(|p| (p.ending, p.usage)), Some((Ending::Whole, None)));
+    }
+
+    #[test]
+    fn usage_beyond_all_measure_is_bounded() {
+        let huge = br#"{"id":"r","usage":{"input_tokens":9000000000000000000,"output_tokens":7}}"#;
+        let usage = whole(huge).and_then(|p| p.usage).unwrap();
+        assert_eq!((usage.input_tokens, usage.output_tokens), (TOKENS_MAX, 7));
     }
 
     #[test]
