@@ -35,41 +35,30 @@ pub async fn read(world: &World, account: &Account) -> Books {
 
 /// The books when nothing is held any more.
 pub async fn closed(world: &World, account: &Account) -> Books {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let books = read(world, account).await;
-        if books.held == 0 {
-            return books;
-        }
-        assert!(Instant::now() < deadline, "{} is still held: {:#?}", books.held, books.rows);
-        sleep(POLL).await;
-    }
+    until(world, account, |books| books.held == 0).await
 }
 
 /// The books when something is held.
 pub async fn held(world: &World, account: &Account) -> Books {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let books = read(world, account).await;
-        if books.held > 0 {
-            return books;
-        }
-        assert!(Instant::now() < deadline, "nothing is held: {:#?}", books.rows);
-        sleep(POLL).await;
-    }
+    until(world, account, |books| books.held > 0).await
 }
 
 /// The books when so many calls have paid and nothing is held any more.
 pub async fn paid(world: &World, account: &Account, calls: usize) -> Books {
+    let books = until(world, account, |it| it.held == 0 && it.paid.len() >= calls).await;
+    assert_eq!(books.paid.len(), calls, "more charges than calls: {:#?}", books.rows);
+    books
+}
+
+/// The books when they are as wished.
+pub async fn until(world: &World, account: &Account, wish: impl Fn(&Books) -> bool) -> Books {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let books = closed(world, account).await;
-        if books.paid.len() >= calls {
-            assert_eq!(books.paid.len(), calls, "more charges than calls: {:#?}", books.rows);
+        let books = read(world, account).await;
+        if wish(&books) {
             return books;
         }
-        let (paid, rows) = (books.paid.len(), &books.rows);
-        assert!(Instant::now() < deadline, "{paid} of {calls} calls have paid: {rows:#?}");
+        assert!(Instant::now() < deadline, "the books are not as they should be: {books:#?}");
         sleep(POLL).await;
     }
 }

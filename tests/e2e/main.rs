@@ -19,4 +19,5 @@ mod openai;
 mod openai_clients;
 mod panic;
 mod rehearsal;
+mod settlement;
 mod storage;
