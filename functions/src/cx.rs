@@ -53,7 +53,8 @@ thread_local! {
     static IDS: RefCell<Vec<[u8; 10]>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A new identifier. Its randomness is drawn for many at once: a call to the platform costs more than it.
+/// A new identifier. Its randomness is drawn for many at once: a call to the platform costs more
+/// than it.
 pub fn new_id<K: Kind>(now: Timestamp) -> Result<Id<K>> {
     let drawn = IDS.with_borrow_mut(|ids| -> Result<_> {
         if ids.is_empty() {
@@ -88,8 +89,8 @@ impl Cx {
         caller.ok_or_else(|| schema::Error::internal("a route without a caller asked for one"))
     }
 
-    /// What a change by an operator is booked under: the caller's own idempotency key where one was sent, so
-    /// that the same change sent again happens once.
+    /// What a change by an operator is booked under: the caller's own idempotency key where one was
+    /// sent, so that the same change sent again happens once.
     pub fn source(&self) -> String {
         match &self.idempotency_key {
             Some(key) => format!("admin:key:{key}"),

@@ -29,8 +29,9 @@ function threadOf(headers) {
 }
 
 /**
- * The body as one buffer, or nothing if it has more bytes than that. Who said its length before is taken at
- * their word, because the protocol holds them to it; any other body is read in pieces, and no further.
+ * The body as one buffer, or nothing if it has more bytes than that. Who said its length before is
+ * taken at their word, because the protocol holds them to it; any other body is read in pieces,
+ * and no further.
  */
 export async function body(request, most) {
   const length = request.headers.get("content-length");
@@ -75,8 +76,10 @@ function record(lines) {
 }
 
 /** What may go on to a provider; never a credential, a cookie or an address. */
-const FORWARDED =
-  /^(accept|content-type|user-agent|originator|version|session[-_]id|thread[-_]id|openai-beta|x-client-request-id|x-codex-.*|x-openai-.*)$/;
+const FORWARDED = new RegExp(
+  "^(accept|content-type|user-agent|originator|version|session[-_]id|thread[-_]id" +
+    "|openai-beta|x-client-request-id|x-codex-.*|x-openai-.*)$",
+);
 
 /** Sends a request to a provider. */
 export function dispatch(request, url, key, body) {
@@ -128,7 +131,10 @@ export class Opening {
 
 const BLOCK_BYTES = 65_536;
 
-/** A provider's stream on its way to a client, with a copy to read: the client's hang-up ends only its own. */
+/**
+ * A provider's stream on its way to a client, with a copy to read: the client's hang-up ends only
+ * its own.
+ */
 export class Tap {
   constructor(body, opening) {
     const [forth, copy] = body.tee();

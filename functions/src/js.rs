@@ -69,8 +69,8 @@ extern "C" {
     pub fn drop(this: &Tap) -> Promise;
 }
 
-/// A future as the platform awaits it. A panic in it rejects the promise and ends nothing else: what it may have
-/// left half done is in cells that are borrowed for a turn and changed last.
+/// A future as the platform awaits it. A panic in it rejects the promise and ends nothing else:
+/// what it may have left half done is in cells that are borrowed for a turn and changed last.
 pub fn promise(work: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Promise {
     js_sys::futures::future_to_promise(AssertUnwindSafe(work))
 }

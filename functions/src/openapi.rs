@@ -1,4 +1,5 @@
-//! The route lists as an OpenAPI 3.1 document. Native only: the Worker serves the file that this makes.
+//! The route lists as an OpenAPI 3.1 document. Native only: the Worker serves the file that this
+//! makes.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};

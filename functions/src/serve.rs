@@ -1,4 +1,5 @@
-//! One request, start to end: find the route, let the caller in, act, word what failed, and write one line.
+//! One request, start to end: find the route, let the caller in, act, word what failed, and write
+//! one line.
 
 use std::{panic::AssertUnwindSafe, rc::Rc};
 
@@ -45,7 +46,8 @@ pub async fn serve(request: web_sys::Request, env: Env) -> Result<web_sys::Respo
     };
     let now = cx::now(&config);
     let cx = Cx { env, config, now, request_id, caller: None, idempotency_key: None, rate: None };
-    // A panic ends this request and no other; what it broke is said in the log, by the platform's hook.
+    // A panic ends this request and no other; what it broke is said in the log, by the platform's
+    // hook.
     match AssertUnwindSafe(answer(&cx, &seen)).catch_unwind().await {
         Ok(response) => response,
         Err(_) => word(&seen, family_near(path), &Error::internal("a panic").into()),
@@ -220,7 +222,8 @@ fn say(seen: &Seen<'_>, manner: Manner, refusal: &Refusal) -> Result<web_sys::Re
     js::answer(worded.status, &lines, &JsValue::from_str(&worded.body))
 }
 
-/// A refusal by an account's object, in the family's words and under the id that the object's log has.
+/// A refusal by an account's object, in the family's words and under the id that the object's log
+/// has.
 async fn reword(
     seen: &Seen<'_>,
     family: &Family,
@@ -251,7 +254,8 @@ fn rate_lines(rate: &Rate) -> String {
     )
 }
 
-/// The family whose paths begin as this one does, so that even a wrong path is refused in its grammar.
+/// The family whose paths begin as this one does, so that even a wrong path is refused in its
+/// grammar.
 fn family_near(path: &str) -> Manner {
     let start = |path: &str| path.split('/').nth(1).unwrap_or_default().to_owned();
     let wanted = start(path);
@@ -286,8 +290,8 @@ fn log(seen: &Seen<'_>, manner: &Manner, status: u16, cause: Option<&str>) {
     worker::console_log!("{line}");
 }
 
-/// A fault on request, where the deployment allows it: how a request that panics leaves all others alone can
-/// only be shown by one that does.
+/// A fault on request, where the deployment allows it: how a request that panics leaves all others
+/// alone can only be shown by one that does.
 fn fault(cx: &Cx, seen: &Seen<'_>) {
     #[expect(clippy::panic, reason = "this is what was asked for, outside production only")]
     if cx.config.faults && js::request_header(seen.request, "x-gantry-fault") == "panic" {

@@ -9,7 +9,8 @@ use crate::{AccountId, KeyId, MicroUsd, agent::Wallet};
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct CreateUser {
-    /// Letters, digits, `-` and `_`; an unguessable tail is added, because the name serves as a bearer.
+    /// Letters, digits, `-` and `_`; an unguessable tail is added, because the name serves as a
+    /// bearer.
     pub username: Option<String>,
     /// `starter` (unless told), `professional` or `enterprise`.
     pub plan: Option<String>,

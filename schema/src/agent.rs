@@ -90,7 +90,8 @@ pub struct UsageTransaction {
     pub input_tokens: u64,
     /// Of these, the ones that the provider had cached.
     pub cached_input_tokens: u64,
-    /// Input tokens that were charged: with `new_context`, only those beyond the conversation's high-water mark.
+    /// Input tokens that were charged: with `new_context`, only those beyond the conversation's
+    /// high-water mark.
     pub billed_input_tokens: u64,
     /// Output tokens as reported.
     pub output_tokens: u64,

@@ -1,7 +1,8 @@
 //! The contract: every type that crosses a wire, and nothing that acts.
 //!
-//! What belongs here: identifiers, money, time, the vocabulary of failure, and the request and answer types
-//! of each API family. What does not: clocks, randomness, I/O, and any rule about what should happen.
+//! What belongs here: identifiers, money, time, the vocabulary of failure, and the request and
+//! answer types of each API family. What does not: clocks, randomness, I/O, and any rule about what
+//! should happen.
 #![warn(missing_docs)]
 
 pub mod admin;

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 /// An amount in millionths of a US dollar. Signed: a posting is negative, a credit positive.
 ///
-/// Arithmetic saturates: the range (nine trillion dollars) is far beyond any wallet, and a clamp at its end
-/// can neither wrap a debt into a fortune nor end a request. [`MicroUsd::MAX`] keeps within the integers that
-/// a JavaScript number holds exactly (2^53 - 1), because that is how storage carries them.
+/// Arithmetic saturates: the range (nine trillion dollars) is far beyond any wallet, and a clamp at
+/// its end can neither wrap a debt into a fortune nor end a request. [`MicroUsd::MAX`] keeps within
+/// the integers that a JavaScript number holds exactly (2^53 - 1), because that is how storage
+/// carries them.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]

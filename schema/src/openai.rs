@@ -1,6 +1,8 @@
-//! `/v1/responses` and `/v1/models`: the slice of the Responses wire that we read, and the model list.
+//! `/v1/responses` and `/v1/models`: the slice of the Responses wire that we read, and the model
+//! list.
 //!
-//! Bodies and events pass through untouched; these types look at a copy. Unknown fields are ignored.
+//! Bodies and events pass through untouched; these types look at a copy. Unknown fields are
+//! ignored.
 
 use std::borrow::Cow;
 
@@ -98,8 +100,8 @@ pub struct FinalEvent<'a> {
     pub response: ResponseObject<'a>,
 }
 
-/// `GET /v1/models`: one document that satisfies generic OpenAI clients (`object`, `data`) and the Codex CLI
-/// (`models`).
+/// `GET /v1/models`: one document that satisfies generic OpenAI clients (`object`, `data`) and the
+/// Codex CLI (`models`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct ModelList {
@@ -125,7 +127,8 @@ pub struct Model {
     pub owned_by: String,
 }
 
-/// A model in the Codex CLI's form. The CLI rejects the whole list when one field of one entry is missing.
+/// A model in the Codex CLI's form. The CLI rejects the whole list when one field of one entry is
+/// missing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct CodexModel {

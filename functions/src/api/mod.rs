@@ -1,5 +1,5 @@
-//! The dialects: one folder for each API family. Thin handlers over shared services; a family adds translation
-//! and its grammar of failure, never logic.
+//! The dialects: one folder for each API family. Thin handlers over shared services; a family adds
+//! translation and its grammar of failure, never logic.
 
 pub mod admin;
 pub mod agent;

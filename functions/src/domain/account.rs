@@ -54,7 +54,8 @@ pub struct Knock {
     pub weight: u32,
 }
 
-/// One message to an account's object. Old and new code meet at a deploy, so fields are only ever added.
+/// One message to an account's object. Old and new code meet at a deploy, so fields are only ever
+/// added.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ask {
     /// Whom to let in first; an operator's acts need no admission here.

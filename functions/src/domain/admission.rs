@@ -1,8 +1,8 @@
 //! Being let in: one synchronous yes or no over what an account's object holds in memory.
 //!
-//! Two steps. [`Live::admit`] says who is asking and counts the request: credential, account, scope, address,
-//! rolling hour. [`Live::begin`] lets a call to a model start: a free place, and money on hold. The second may
-//! be asked again, for a call that waits its turn.
+//! Two steps. [`Live::admit`] says who is asking and counts the request: credential, account,
+//! scope, address, rolling hour. [`Live::begin`] lets a call to a model start: a free place, and
+//! money on hold. The second may be asked again, for a call that waits its turn.
 
 use std::collections::HashMap;
 
@@ -94,8 +94,8 @@ impl Live {
         Ok(Pass { caller: Caller { account, holder }, rate })
     }
 
-    /// Lets a call start, if a place is free and the wallet covers it. With `last`, a wallet that holds less
-    /// than is wanted gives what it has: nothing else will come back soon.
+    /// Lets a call start, if a place is free and the wallet covers it. With `last`, a wallet that
+    /// holds less than is wanted gives what it has: nothing else will come back soon.
     pub fn begin(&mut self, call: CallId, quote: Quote, last: bool, now: Timestamp) -> Start {
         let Some(profile) = &self.profile else { return Start::Refuse(unknown()) };
         let at_once = profile.plan.at_once();

@@ -48,7 +48,8 @@ impl Booking {
         }
     }
 
-    /// Whether this is what was booked, sent again; otherwise its source has been used for something else.
+    /// Whether this is what was booked, sent again; otherwise its source has been used for
+    /// something else.
     pub fn is_again(&self, booked: &Booked) -> bool {
         let same = match self.change {
             Change::By(amount) => booked.kind == Kind::Credit && booked.amount == amount,

@@ -1,8 +1,9 @@
-//! The ledger: immutable rows, holds that resolve once, and a balance that never goes below what is held.
+//! The ledger: immutable rows, holds that resolve once, and a balance that never goes below what is
+//! held.
 //!
-//! Two signed columns say everything: `amount` is what a row does to the balance, `held` what it does to the
-//! reserved part. Available is the sum of the first less the sum of the second. This is the live end of it: the
-//! sums, the open holds, and the rows that storage has not got yet.
+//! Two signed columns say everything: `amount` is what a row does to the balance, `held` what it
+//! does to the reserved part. Available is the sum of the first less the sum of the second. This is
+//! the live end of it: the sums, the open holds, and the rows that storage has not got yet.
 
 use std::collections::HashMap;
 
@@ -113,7 +114,8 @@ struct Open {
     deadline: Timestamp,
 }
 
-/// A hold is open no longer than this; then the alarm ends it. Above the longest stream, which is cut before.
+/// A hold is open no longer than this; then the alarm ends it. Above the longest stream, which is
+/// cut before.
 pub const HOLD_LIFETIME_MS: i64 = 16 * 60_000;
 
 /// The live end of a ledger.
@@ -127,7 +129,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// The ledger whose last stored row and sums are given. Open holds follow by [`Ledger::reopen`].
+    /// The ledger whose last stored row and sums are given. Open holds follow by
+    /// [`Ledger::reopen`].
     pub fn resume(seq: i64, balance: MicroUsd) -> Self {
         Self { balance, seq, ..Self::default() }
     }
@@ -199,9 +202,9 @@ impl Ledger {
         by
     }
 
-    /// Ends a hold with its charge, and says what the wallet paid. A wallet pays no more than is held; what
-    /// the hold did not foresee is taken from what is available and, beyond that, is ours to bear. A hold that
-    /// is over already is not charged again.
+    /// Ends a hold with its charge, and says what the wallet paid. A wallet pays no more than is
+    /// held; what the hold did not foresee is taken from what is available and, beyond that, is
+    /// ours to bear. A hold that is over already is not charged again.
     pub fn post(&mut self, call: CallId, charge: Charge, now: Timestamp) -> Option<MicroUsd> {
         let cost = charge.cost.or_zero();
         let held = self.held_by(call)?;
@@ -255,8 +258,8 @@ impl Ledger {
         row.note = note;
     }
 
-    /// Takes back a charge that storage has not got yet, because it knows its source: what is booked once is not
-    /// booked again. The hold is over all the same.
+    /// Takes back a charge that storage has not got yet, because it knows its source: what is
+    /// booked once is not booked again. The hold is over all the same.
     pub fn forgive(&mut self, source: &str) {
         let known = |row: &Entry| row.kind == Kind::Post && row.source.as_deref() == Some(source);
         let Some(at) = self.unstored.iter().position(known) else { return };

@@ -8,9 +8,9 @@ use schema::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The requests of one credential in the hour or day that ends now: every one counts until the same moment of
-/// the next, so no burst at a boundary passes twice. Requests of one millisecond share an element; the memory is
-/// bounded by the limit.
+/// The requests of one credential in the hour or day that ends now: every one counts until the same
+/// moment of the next, so no burst at a boundary passes twice. Requests of one millisecond share an
+/// element; the memory is bounded by the limit.
 #[derive(Debug)]
 pub struct Window {
     span_ms: i64,

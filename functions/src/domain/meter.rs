@@ -1,8 +1,8 @@
 //! What a response came to: reads a copy of the provider's bytes, forwards nothing, keeps little.
 //!
-//! A stream is read line by line, whatever the cuts between blocks. Only the line that carries the usage is
-//! parsed; of the others no more than their event's kind is looked at, to count what was produced should the
-//! usage never come.
+//! A stream is read line by line, whatever the cuts between blocks. Only the line that carries the
+//! usage is parsed; of the others no more than their event's kind is looked at, to count what was
+//! produced should the usage never come.
 
 use memchr::{memchr, memmem};
 use schema::openai::{FinalEvent, InputDetails, OutputDetails, ResponseObject, Usage};
@@ -136,7 +136,8 @@ struct Kind<'a> {
     kind: std::borrow::Cow<'a, str>,
 }
 
-/// What a whole JSON answer came to; `None` if it is not a response: an object with an id or a usage.
+/// What a whole JSON answer came to; `None` if it is not a response: an object with an id or a
+/// usage.
 pub fn whole(body: &[u8]) -> Option<Produced> {
     let response: ResponseObject = serde_json::from_slice(body).ok()?;
     if response.id.is_none() && response.usage.is_none() {

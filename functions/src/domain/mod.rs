@@ -1,5 +1,5 @@
-//! Decisions: values in, values out. No clock, no randomness, no `async`, no `worker`: everything here runs
-//! and is tested natively.
+//! Decisions: values in, values out. No clock, no randomness, no `async`, no `worker`: everything
+//! here runs and is tested natively.
 
 pub mod access;
 pub mod account;

@@ -20,7 +20,8 @@ pub const ENTERPRISE_PER_HOUR: u32 = 50_000;
 /// Requests at once that an Enterprise account has when nothing was negotiated.
 pub const ENTERPRISE_AT_ONCE: u32 = 100;
 
-/// What a publishable key may generate in any day, whatever the plan: it stands in pages for anybody to take.
+/// What a publishable key may generate in any day, whatever the plan: it stands in pages for
+/// anybody to take.
 pub const PUBLISHABLE_PER_DAY: u32 = 100;
 
 impl Plan {

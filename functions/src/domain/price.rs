@@ -1,4 +1,5 @@
-//! Tokens to money: versioned price tables, what a call will cost at most and at least, and what it did cost.
+//! Tokens to money: versioned price tables, what a call will cost at most and at least, and what it
+//! did cost.
 
 use schema::{MicroUsd, openai::Usage};
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct PerMillion(pub i64);
 
 impl PerMillion {
-    /// The price of that many tokens, rounded half up: once for each line of a bill, never on the way.
+    /// The price of that many tokens, rounded half up: once for each line of a bill, never on the
+    /// way.
     pub fn of(self, tokens: u64) -> MicroUsd {
         let exact = i128::from(self.0) * i128::from(tokens);
         let rounded = (exact + 500_000).div_euclid(1_000_000);
@@ -83,10 +85,12 @@ pub struct Quote {
 pub const SLICE_TOKENS: u64 = 2_000;
 /// Input tokens are never estimated above this: no context window is larger.
 const INPUT_MOST_TOKENS: u64 = 400_000;
-/// The least input is never estimated above this, because pictures and files weigh many bytes and few tokens.
+/// The least input is never estimated above this, because pictures and files weigh many bytes and
+/// few tokens.
 const INPUT_FLOOR_TOKENS: u64 = 1_000;
 
-/// Tokens that so many bytes of a request hold at most, by a high guess: English has four bytes to a token.
+/// Tokens that so many bytes of a request hold at most, by a high guess: English has four bytes to
+/// a token.
 pub fn most_input_tokens(bytes: u64) -> u64 {
     (bytes / 3 + 16).min(INPUT_MOST_TOKENS)
 }
@@ -97,8 +101,8 @@ fn least_input_tokens(bytes: u64) -> u64 {
 }
 
 impl Price {
-    /// What to reserve for a request of `bytes`, in a conversation whose input reached `high_water` before,
-    /// that asks for at most `max_output` tokens.
+    /// What to reserve for a request of `bytes`, in a conversation whose input reached `high_water`
+    /// before, that asks for at most `max_output` tokens.
     pub fn quote(&self, bytes: u64, high_water: u64, max_output: Option<u64>) -> Quote {
         let slice = max_output.map_or(SLICE_TOKENS, |most| most.min(SLICE_TOKENS));
         Quote {
@@ -115,8 +119,9 @@ impl Price {
         self.per_call.plus(dearest_input.of(input)).plus(dearest_output.of(output))
     }
 
-    /// What a request of `bytes` costs at least when it has produced `output` tokens. A stream that cannot be
-    /// paid for is ended by this figure, so that no estimate takes an answer that the money allows.
+    /// What a request of `bytes` costs at least when it has produced `output` tokens. A stream that
+    /// cannot be paid for is ended by this figure, so that no estimate takes an answer that the
+    /// money allows.
     pub fn at_least(&self, bytes: u64, high_water: u64, output: u64) -> MicroUsd {
         let input = least_input_tokens(bytes).saturating_sub(self.free_input(high_water));
         let cheapest_input = self.cached_input.map_or(self.input, |cached| cached.min(self.input));
@@ -124,12 +129,14 @@ impl Price {
         self.per_call.plus(cheapest_input.of(input)).plus(cheapest_output.of(output))
     }
 
-    /// The bill of a call, line by line. `high_water` is the most input that its conversation had before.
+    /// The bill of a call, line by line. `high_water` is the most input that its conversation had
+    /// before.
     pub fn cost(&self, usage: &Usage, high_water: u64) -> Cost {
         let input = usage.input_tokens;
         let free = self.free_input(high_water).min(input);
         let billed_input = input - free;
-        // What a provider caches is the front of the prompt, and what was billed before is its front too.
+        // What a provider caches is the front of the prompt, and what was billed before is its
+        // front too.
         let cached = usage.input_tokens_details.cached_tokens.min(input).saturating_sub(free);
         let reasoning = usage.output_tokens_details.reasoning_tokens.min(usage.output_tokens);
         let lines = [

@@ -1,9 +1,9 @@
 //! Keys: their text, what it reveals, and how they are stored.
 //!
-//! `cdx_sk_` or `cdx_pk_`, then base62: 22 digits of the account's id, 43 of a 32-byte secret, 6 of a
-//! checksum. The account stands in the key so that nothing need be looked up to find who decides; the
-//! checksum turns a typing error into an answer without asking anyone. Only the SHA-256 is stored: the secret
-//! has 256 random bits, so a slow hash would protect nothing more.
+//! `cdx_sk_` or `cdx_pk_`, then base62: 22 digits of the account's id, 43 of a 32-byte secret, 6 of
+//! a checksum. The account stands in the key so that nothing need be looked up to find who decides;
+//! the checksum turns a typing error into an answer without asking anyone. Only the SHA-256 is
+//! stored: the secret has 256 random bits, so a slow hash would protect nothing more.
 
 use schema::AccountId;
 use sha2::{Digest, Sha256};
@@ -36,8 +36,8 @@ impl KeyType {
 /// The SHA-256 of a credential, which is all that is kept of it.
 pub type Hash = [u8; 32];
 
-/// The hash under which a credential is stored and looked up. Whoever can steer a comparison of hashes
-/// learns nothing of a 256-bit secret from its timing.
+/// The hash under which a credential is stored and looked up. Whoever can steer a comparison of
+/// hashes learns nothing of a 256-bit secret from its timing.
 pub fn hash(text: &str) -> Hash {
     Sha256::digest(text.as_bytes()).into()
 }
@@ -71,7 +71,8 @@ pub fn account_of(text: &str) -> Option<AccountId> {
     read_base62(account).map(AccountId::from_bits)
 }
 
-/// The credential of an `Authorization: Bearer …` header (RFC 6750), whatever the case of the scheme.
+/// The credential of an `Authorization: Bearer …` header (RFC 6750), whatever the case of the
+/// scheme.
 pub fn bearer(header: &str) -> Option<&str> {
     let (scheme, credential) = header.trim().split_once(' ')?;
     let credential = credential.trim();
@@ -88,8 +89,8 @@ pub fn last4(text: &str) -> String {
     text.get(text.len().saturating_sub(4)..).unwrap_or_default().to_owned()
 }
 
-/// The random tail of a username: 20 characters of 100 bits, for a name that opens a wallet must not be
-/// guessed.
+/// The random tail of a username: 20 characters of 100 bits, for a name that opens a wallet must
+/// not be guessed.
 pub fn unguessable_tail(random: [u8; 16]) -> String {
     let mut tail = String::with_capacity(20);
     let mut bits = be(&random);

@@ -1,5 +1,5 @@
-//! What each credential of an account asked for lately: every request of an hour, and of a publishable key
-//! also what it generated in a day.
+//! What each credential of an account asked for lately: every request of an hour, and of a
+//! publishable key also what it generated in a day.
 
 use std::collections::HashMap;
 

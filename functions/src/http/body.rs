@@ -10,9 +10,9 @@ use crate::js;
 /// The largest body of a call that is not handed on.
 const BODY_MAX_BYTES: usize = 1 << 20;
 
-/// Path parameters and query as a value. Numbers and booleans are read from their text. The path wins on a clash.
-/// What takes a path parameter gives every field of its query a default, so that a path that names nothing can
-/// be told from a query that is wrong.
+/// Path parameters and query as a value. Numbers and booleans are read from their text. The path
+/// wins on a clash. What takes a path parameter gives every field of its query a default, so that a
+/// path that names nothing can be told from a query that is wrong.
 pub fn params<T: DeserializeOwned>(
     path: &[(String, String)],
     query: &[(String, String)],
@@ -69,7 +69,8 @@ pub async fn json<T: DeserializeOwned>(request: &web_sys::Request) -> Result<T> 
     decode(if bytes.is_empty() { b"{}" } else { &bytes })
 }
 
-/// A JSON object of the expected form: what is no JSON is malformed, what does not fit is a wrong field.
+/// A JSON object of the expected form: what is no JSON is malformed, what does not fit is a wrong
+/// field.
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     // A list would be read as the object's fields in their order.
     if bytes.trim_ascii_start().first() == Some(&b'[') {

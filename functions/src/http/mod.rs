@@ -1,4 +1,5 @@
-//! What every API family speaks: routes, bodies, replies. It knows HTTP and none of the product's nouns.
+//! What every API family speaks: routes, bodies, replies. It knows HTTP and none of the product's
+//! nouns.
 #![warn(missing_docs)]
 
 pub mod body;

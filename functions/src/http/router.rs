@@ -21,7 +21,8 @@ pub enum Found<'a> {
 }
 
 impl Router {
-    /// The router of these families. A path that clashes with another is a fault of the list, and reported.
+    /// The router of these families. A path that clashes with another is a fault of the list, and
+    /// reported.
     pub fn new(families: Vec<Family>) -> Result<Self, String> {
         let mut by_path: Vec<(&'static str, Vec<(usize, usize)>)> = Vec::new();
         for (f, family) in families.iter().enumerate() {

@@ -1,4 +1,5 @@
-//! Durable Objects: thin shells around `domain`. They know SQL, sockets and timers; they decide nothing.
+//! Durable Objects: thin shells around `domain`. They know SQL, sockets and timers; they decide
+//! nothing.
 
 pub mod account;
 pub mod stub;

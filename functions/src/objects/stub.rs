@@ -18,7 +18,8 @@ use crate::{
 /// The binding of the account objects in `wrangler.toml`.
 const ACCOUNT: &str = "ACCOUNT";
 
-/// Tells an account's object to do something. Its refusal is an error here; so is an object out of reach.
+/// Tells an account's object to do something. Its refusal is an error here; so is an object out of
+/// reach.
 pub async fn ask(env: &Env, account: AccountId, command: Command) -> Result<Outcome> {
     match put(env, account, &Ask { knock: None, command }).await?.outcome {
         Outcome::Refused(error) => Err(error),
@@ -70,7 +71,8 @@ thread_local! {
     static ACCOUNTS: RefCell<Option<Rc<ObjectNamespace>>> = const { RefCell::new(None) };
 }
 
-/// The binding, looked up once per isolate: it stays the same, and looking it up costs a call's worth.
+/// The binding, looked up once per isolate: it stays the same, and looking it up costs a call's
+/// worth.
 fn accounts(env: &Env) -> Result<Rc<ObjectNamespace>> {
     if let Some(accounts) = ACCOUNTS.with_borrow(Clone::clone) {
         return Ok(accounts);

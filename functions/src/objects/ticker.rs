@@ -1,7 +1,7 @@
 //! Coarse time for an object: many sleepers, one platform timer, and none while nobody sleeps.
 //!
-//! A platform timer per call would cost more than anything else that a call does; what it would be for, a
-//! provider that falls silent, is as well noticed a quarter of a second later.
+//! A platform timer per call would cost more than anything else that a call does; what it would be
+//! for, a provider that falls silent, is as well noticed a quarter of a second later.
 
 use std::{
     cell::{Cell, RefCell},

@@ -1,3 +1,4 @@
-//! Outbound HTTP, one file for each stranger: how to speak to them, and what their answers mean to us.
+//! Outbound HTTP, one file for each stranger: how to speak to them, and what their answers mean to
+//! us.
 
 pub mod responses;

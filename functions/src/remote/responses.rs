@@ -1,5 +1,5 @@
-//! Providers of the Responses wire: the only road to a model. It takes the hold by value, so nothing
-//! unreserved can be spent, and nothing twice.
+//! Providers of the Responses wire: the only road to a model. It takes the hold by value, so
+//! nothing unreserved can be spent, and nothing twice.
 
 use std::pin::pin;
 
@@ -43,8 +43,8 @@ pub struct Outgoing<'a> {
     pub active: Option<&'a str>,
 }
 
-/// Sends a call to the first route that takes it. An answer of 2xx, or a refusal of the request itself, is
-/// the caller's; anything else is tried once more, on the next route if there is one.
+/// Sends a call to the first route that takes it. An answer of 2xx, or a refusal of the request
+/// itself, is the caller's; anything else is tried once more, on the next route if there is one.
 ///
 /// `patience` is how long one try may take until its first byte.
 pub async fn send<H: AsRef<Hold>, P: Future<Output = ()>>(
@@ -124,8 +124,8 @@ fn judge(response: &web_sys::Response) -> Result<()> {
     }
 }
 
-/// Whether a body of that type may be a response; a page of a proxy in between is none. No type at all is
-/// left to the meter.
+/// Whether a body of that type may be a response; a page of a proxy in between is none. No type at
+/// all is left to the meter.
 fn is_answer(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim();
     let taken = ["application/json", "text/event-stream"];

@@ -1,9 +1,10 @@
-//! Being let in, before any work: whose account a credential belongs to, and whether it is let in there.
+//! Being let in, before any work: whose account a credential belongs to, and whether it is let in
+//! there.
 //!
-//! Wrong credentials are limited for each address, and behind one address there may be an owner and a stranger:
-//! so the limit shields the directory, and never shuts out who is right. A key has 256 random bits and names
-//! the account that decides over it, so a well-formed one is always looked at; so is a username that has been
-//! found before. What must be looked up has to wait.
+//! Wrong credentials are limited for each address, and behind one address there may be an owner and
+//! a stranger: so the limit shields the directory, and never shuts out who is right. A key has 256
+//! random bits and names the account that decides over it, so a well-formed one is always looked
+//! at; so is a username that has been found before. What must be looked up has to wait.
 
 use std::{cell::RefCell, collections::HashMap};
 
@@ -107,7 +108,8 @@ pub fn miss(address: &str, error: Error, now: Timestamp) -> Error {
     error
 }
 
-/// Milliseconds until an address with too many wrong credentials may try another; nothing while it may.
+/// Milliseconds until an address with too many wrong credentials may try another; nothing while it
+/// may.
 fn wait_ms(address: &str, now: Timestamp) -> Option<i64> {
     let (since, count) = MISSES.with_borrow(|misses| misses.get(address).copied())?;
     let wait_ms = MISSES_WINDOW_MS - now.since(since);

@@ -1,5 +1,5 @@
-//! The verbs, shared by every family. They find, decide through `domain` and the objects, and act; they know
-//! no status code and no wire form of any family.
+//! The verbs, shared by every family. They find, decide through `domain` and the objects, and act;
+//! they know no status code and no wire form of any family.
 
 pub mod accounts;
 pub mod admission;

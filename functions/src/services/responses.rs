@@ -5,7 +5,8 @@ use schema::{Code, Error, Result};
 use super::admission;
 use crate::{cx::Cx, domain::token, js, objects::stub};
 
-/// Hands a request for a response on to the account's object, which admits, pays and answers in one step.
+/// Hands a request for a response on to the account's object, which admits, pays and answers in one
+/// step.
 pub async fn create(cx: &Cx, request: web_sys::Request) -> Result<web_sys::Response> {
     let authorization = js::request_header(&request, "authorization");
     let bearer = token::bearer(&authorization);

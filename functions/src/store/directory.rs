@@ -1,4 +1,5 @@
-//! The directory: which accounts and keys there are. Who may do what is decided by the account's object.
+//! The directory: which accounts and keys there are. Who may do what is decided by the account's
+//! object.
 
 use std::{cell::RefCell, collections::HashMap};
 

@@ -1,5 +1,5 @@
-//! What an operator changes at run time: prices and the active route. Each isolate keeps them for a few
-//! seconds; the directory's absence then changes nothing.
+//! What an operator changes at run time: prices and the active route. Each isolate keeps them for a
+//! few seconds; the directory's absence then changes nothing.
 
 use std::{
     cell::{Cell, RefCell},

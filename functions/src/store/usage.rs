@@ -1,4 +1,5 @@
-//! Sums of usage by account, model, route and hour. Absolute, so that writing them twice changes nothing.
+//! Sums of usage by account, model, route and hour. Absolute, so that writing them twice changes
+//! nothing.
 
 use schema::{AccountId, Error, MicroUsd, Result, admin::ModelUsage};
 use serde::Deserialize;

@@ -1,4 +1,5 @@
-//! OpenAI's grammar of failure, and what the stock Codex CLI needs of it to show a reason to a person.
+//! OpenAI's grammar of failure, and what the stock Codex CLI needs of it to show a reason to a
+//! person.
 
 use schema::{Code, Error};
 use serde_json::json;
@@ -10,9 +11,10 @@ use crate::http::{
 
 /// `{"error": {"message", "type", "param", "code"}}`.
 ///
-/// The CLI retries 401, 402, 403, 404, 413 and 429 or hides their message; it shows the body of a 400 as it
-/// stands and asks once (both versions, measured). A failure that trying again cannot mend therefore reaches the
-/// CLI as a 400 in plain words; every other client gets the status that HTTP has for it.
+/// The CLI retries 401, 402, 403, 404, 413 and 429 or hides their message; it shows the body of a
+/// 400 as it stands and asks once (both versions, measured). A failure that trying again cannot
+/// mend therefore reaches the CLI as a 400 in plain words; every other client gets the status that
+/// HTTP has for it.
 pub fn refuse(error: &Error, asker: &Asker) -> Refusal {
     if asker.codex_cli && final_for_cli(error.code) {
         return Refusal {

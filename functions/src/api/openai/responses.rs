@@ -9,7 +9,8 @@ pub async fn create(cx: Cx, request: web_sys::Request) -> Result<web_sys::Respon
     responses::create(&cx, request).await
 }
 
-/// The CLI tries a WebSocket where its configuration allows one, and goes on over HTTP when it hears 426.
+/// The CLI tries a WebSocket where its configuration allows one, and goes on over HTTP when it
+/// hears 426.
 pub async fn refuse_upgrade(_: Cx, _: Nothing) -> Result<Json<()>> {
     Err(Error::new(Code::UpgradeRefused, "WebSockets are not served here. Use POST."))
 }

@@ -1,4 +1,5 @@
-//! What an account's object does when it is told to: reads its memory and rows, changes them in one turn.
+//! What an account's object does when it is told to: reads its memory and rows, changes them in one
+//! turn.
 
 use schema::{
     Code, Error, KeyId, Result, Timestamp,
@@ -85,7 +86,8 @@ fn revoke_key(live: &mut Live, rows: &Rows, id: KeyId, now: Timestamp) -> Result
     Ok(Outcome::Key(key))
 }
 
-/// Books money once for each source. The same change again does nothing; another under its source is refused.
+/// Books money once for each source. The same change again does nothing; another under its source
+/// is refused.
 fn book(live: &mut Live, rows: &Rows, booking: Booking, now: Timestamp) -> Result<Outcome> {
     let source = Some(&booking.source);
     let unstored = live.ledger.unstored().iter().find(|entry| entry.source.as_ref() == source);

@@ -1,4 +1,5 @@
-//! What the account tells the directory: sums of usage by hour, absolute, so that telling twice changes nothing.
+//! What the account tells the directory: sums of usage by hour, absolute, so that telling twice
+//! changes nothing.
 
 use schema::{AccountId, Error, Result, Timestamp, time::HOUR_MS};
 use worker::Env;

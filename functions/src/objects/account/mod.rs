@@ -1,13 +1,20 @@
-//! One object per account: its keys, its windows and places, its ledger, and the reads from providers that the
-//! ledger pays for. Memory decides; rows follow within milliseconds, in one write for all that happened since.
+//! One object per account: its keys, its windows and places, its ledger, and the reads from
+//! providers that the ledger pays for. Memory decides; rows follow within milliseconds, in one
+//! write for all that happened since.
 
+mod call;
 mod commands;
 mod directory;
+mod head;
+mod reply;
 mod respond;
 mod rows;
 mod settle;
+mod shape;
+mod turn;
+mod water;
 
-pub use respond::REFUSED;
+pub use reply::REFUSED;
 
 use std::{
     cell::{Cell, RefCell},
@@ -39,17 +46,14 @@ use crate::{
     objects::ticker::Ticker,
 };
 
-/// Between a hold and its row: what happens within it shares one write, and the provider's request is on the
-/// wire before the write would hold it back.
+/// Between a hold and its row: what happens within it shares one write, and the provider's request
+/// is on the wire before the write would hold it back.
 const STORE_SOON_MS: u64 = 5;
-/// Between a charge and its row. A crash within it leaves the hold, which then expires, and the cost is ours.
+/// Between a charge and its row. A crash within it leaves the hold, which then expires, and the
+/// cost is ours.
 const STORE_LATER_MS: u64 = 25;
 /// Between tries of a write that failed.
 const STORE_RETRY_MS: u64 = 200;
-/// Calls that wait for their turn at most; more are refused at once.
-const QUEUE_MAX_CALLS: usize = 4_096;
-/// High-water marks kept in memory; beyond it they are read again.
-const WATERS_MAX: usize = 1_024;
 
 /// The object as the platform knows it.
 #[wasm_bindgen]
@@ -106,7 +110,8 @@ impl Account {
         }))
     }
 
-    /// A `PUT` is a command of ours; anything else is a customer's request for a response, handed on as it is.
+    /// A `PUT` is a command of ours; anything else is a customer's request for a response, handed
+    /// on as it is.
     pub fn fetch(&self, request: web_sys::Request) -> Promise {
         let inner = self.0.clone();
         js::promise(async move {
@@ -158,8 +163,8 @@ impl Inner {
         js::answer(200, "content-type: application/json", &body.into())
     }
 
-    /// Lets in, then acts, in one turn. What it changes is in its row before the answer leaves: the platform
-    /// holds an answer back until the turn's writes are safe.
+    /// Lets in, then acts, in one turn. What it changes is in its row before the answer leaves: the
+    /// platform holds an answer back until the turn's writes are safe.
     fn obey(self: Rc<Self>, ask: Ask) -> Answer {
         let (config, now) = match self.wake() {
             Ok(woken) => woken,

@@ -1,5 +1,5 @@
-//! The account's rows: SQL in, values out. Everything is synchronous, so nothing comes between two statements
-//! of one turn.
+//! The account's rows: SQL in, values out. Everything is synchronous, so nothing comes between two
+//! statements of one turn.
 
 use schema::{
     CallId, MicroUsd, Timestamp,
@@ -7,14 +7,18 @@ use schema::{
     agent::{DailySpend, UsageTransaction},
     time::{DAY_MS, HOUR_MS},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use wasm_bindgen::JsValue;
 use worker::{SqlStorage, SqlStorageValue};
 
+use super::shape::{
+    CountedRow, DayRow, EntryRow, LastRow, MarkRow, OpenRow, StepRow, UsageRow, entry_row, hex,
+    unhex,
+};
 use crate::{
     domain::{
-        access::{Holder, Key},
+        access::Key,
         account::Profile,
         admission::Live,
         booking::Booked,
@@ -60,8 +64,8 @@ impl Rows {
         Self(sql)
     }
 
-    /// Brings the schema up to date and reads what lives in memory. An object that nobody has opened writes
-    /// nothing: whoever makes up an account's id must not make us keep it.
+    /// Brings the schema up to date and reads what lives in memory. An object that nobody has
+    /// opened writes nothing: whoever makes up an account's id must not make us keep it.
     pub fn load(&self, now: Timestamp) -> Result<Live, Fault> {
         let opened = "SELECT count(*) AS done FROM sqlite_master WHERE name = 'profile'";
         if self.rows::<StepRow>(opened, vec![])?.first().is_none_or(|row| row.done == 0) {
@@ -174,7 +178,8 @@ impl Rows {
         })
     }
 
-    /// Rows before a position, newest first, one more than `limit` so that the caller learns whether more follow.
+    /// Rows before a position, newest first, one more than `limit` so that the caller learns
+    /// whether more follow.
     pub fn transactions(&self, before: i64, limit: u32) -> Result<Vec<WalletTransaction>, Fault> {
         let sql = "SELECT seq, kind, amount, held, balance, source, call, note, at FROM entries
                    WHERE seq < ? ORDER BY seq DESC LIMIT ?";
@@ -283,168 +288,6 @@ const INSERT_ENTRIES: &str = "
 const INSERT_COUNTED: &str =
     "INSERT INTO counted SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)";
 
-/// A ledger row in the order of the table's columns; one statement stores a whole batch of them.
-fn entry_row(entry: &Entry) -> Value {
-    let mut row = vec![
-        json!(entry.seq),
-        json!(entry.kind.as_str()),
-        json!(entry.call),
-        json!(entry.source),
-        json!(entry.amount),
-        json!(entry.held),
-        json!(entry.balance),
-        json!(entry.at),
-        if entry.note.is_empty() { Value::Null } else { json!(entry.note) },
-    ];
-    if let Some(charge) = &entry.charge {
-        row.extend([
-            json!(charge.model),
-            json!(charge.route),
-            json!(charge.holder),
-            json!(charge.conversation),
-            json!(charge.usage.input_tokens),
-            json!(charge.usage.input_tokens_details.cached_tokens),
-            json!(charge.usage.output_tokens),
-            json!(charge.usage.output_tokens_details.reasoning_tokens),
-            json!(charge.billed_input),
-            json!(charge.price),
-            json!(charge.basis.as_str()),
-            json!(charge.cost),
-        ]);
-    }
-    Value::Array(row)
-}
-
-#[derive(Deserialize)]
-struct StepRow {
-    done: usize,
-}
-
-#[derive(Deserialize)]
-struct MarkRow {
-    value: i64,
-}
-
-#[derive(Deserialize)]
-struct LastRow {
-    seq: i64,
-    balance: i64,
-}
-
-#[derive(Deserialize)]
-struct OpenRow {
-    call: String,
-    held: i64,
-    seq: i64,
-    at: i64,
-}
-
-#[derive(Deserialize)]
-struct CountedRow {
-    holder: String,
-    at: i64,
-    weight: u32,
-}
-
-#[derive(Deserialize)]
-struct EntryRow {
-    seq: i64,
-    kind: String,
-    amount: i64,
-    held: i64,
-    balance: i64,
-    source: Option<String>,
-    call: Option<String>,
-    note: Option<String>,
-    at: i64,
-}
-
-impl EntryRow {
-    fn shown(self) -> WalletTransaction {
-        WalletTransaction {
-            seq: self.seq,
-            kind: self.kind,
-            amount_micro_usd: MicroUsd::new(self.amount),
-            held_micro_usd: MicroUsd::new(self.held),
-            balance_after_micro_usd: MicroUsd::new(self.balance),
-            source: self.source,
-            call: self.call,
-            note: self.note.unwrap_or_default(),
-            at: Timestamp::from_millis(self.at).to_string(),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct UsageRow {
-    seq: i64,
-    call: String,
-    at: i64,
-    model: String,
-    source: Option<String>,
-    conversation: Option<String>,
-    holder: String,
-    input: u64,
-    cached: u64,
-    billed: u64,
-    output: u64,
-    reasoning: u64,
-    amount: i64,
-    balance: i64,
-    basis: String,
-}
-
-impl UsageRow {
-    fn shown(self) -> (i64, UsageTransaction) {
-        let charged = MicroUsd::new(-self.amount);
-        let response_id = self.source.as_deref().and_then(|s| s.strip_prefix("response:"));
-        let shown = UsageTransaction {
-            id: self.call,
-            at: Timestamp::from_millis(self.at).to_string(),
-            model: self.model,
-            response_id: response_id.map(str::to_owned),
-            conversation: self.conversation,
-            key_id: Holder::parse(&self.holder).and_then(Holder::key),
-            input_tokens: self.input,
-            cached_input_tokens: self.cached,
-            billed_input_tokens: self.billed,
-            output_tokens: self.output,
-            reasoning_tokens: self.reasoning,
-            charged_micro_usd: charged,
-            charged_usd: charged.to_string(),
-            balance_after_micro_usd: MicroUsd::new(self.balance),
-            basis: self.basis,
-        };
-        (self.seq, shown)
-    }
-}
-
-#[derive(Deserialize)]
-struct DayRow {
-    day: i64,
-    requests: u64,
-    input: u64,
-    output: u64,
-    charged: i64,
-}
-
-impl DayRow {
-    fn shown(self) -> DailySpend {
-        DailySpend {
-            date: Timestamp::from_millis(self.day * DAY_MS).date(),
-            requests: self.requests,
-            input_tokens: self.input,
-            output_tokens: self.output,
-            charged_micro_usd: MicroUsd::new(self.charged),
-        }
-    }
-}
-
-/// Where the windows begin that end now: the day's and the hour's.
-fn edges(now: Timestamp) -> Vec<JsValue> {
-    [DAY_MS, HOUR_MS].map(|span| number(now.plus_millis(-span).millis())).to_vec()
-}
-
 /// A number as JavaScript has it; ours stay below 2^53.
 #[expect(clippy::cast_precision_loss, reason = "money and times stay below 2^53")]
 fn number(value: i64) -> JsValue {
@@ -464,12 +307,7 @@ fn texts<const N: usize>(row: Vec<SqlStorageValue>) -> Result<[String; N], Fault
     texts.ok_or_else(|| Fault::from("a row has other columns than it should"))
 }
 
-fn hex(hash: &Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Hash> {
-    let digit = |at: usize| text.get(at..at + 2).and_then(|d| u8::from_str_radix(d, 16).ok());
-    let bytes: Option<Vec<u8>> = (0..text.len() / 2).map(|i| digit(i * 2)).collect();
-    bytes?.try_into().ok()
+/// Where the windows begin that end now: the day's and the hour's.
+fn edges(now: Timestamp) -> Vec<JsValue> {
+    [DAY_MS, HOUR_MS].map(|span| number(now.plus_millis(-span).millis())).to_vec()
 }

@@ -1,5 +1,6 @@
-//! From the provider's first byte to the posting: reads a copy of the stream now and then, lets the hold grow
-//! before it is used up, and settles once. The object owns the read, so a customer who hangs up changes nothing.
+//! From the provider's first byte to the posting: reads a copy of the stream now and then, lets the
+//! hold grow before it is used up, and settles once. The object owns the read, so a customer who
+//! hangs up changes nothing.
 
 use std::rc::Rc;
 
@@ -9,8 +10,9 @@ use schema::{CallId, Code, Error, MicroUsd, Timestamp, openai::Usage};
 use wasm_bindgen::JsCast;
 
 use super::{
-    Inner, WATERS_MAX,
-    respond::{Call, Paid, log},
+    Inner,
+    call::{Call, Paid},
+    reply::log,
 };
 use crate::{
     cx,
@@ -112,8 +114,8 @@ impl Reading {
         Ok(())
     }
 
-    /// Reads what has come since the last look, however much it is. `false` at the provider's end: all is
-    /// known then, though the customer may go on reading for long.
+    /// Reads what has come since the last look, however much it is. `false` at the provider's end:
+    /// all is known then, though the customer may go on reading for long.
     async fn catch_up(&mut self, tap: &js::Tap) -> Result<bool, Cut> {
         loop {
             match self.read(tap, 1).await? {
@@ -139,7 +141,8 @@ impl Reading {
         Ok(block.length())
     }
 
-    /// Lets the hold grow ahead of the stream; ends the stream when what is certain is more than is held.
+    /// Lets the hold grow ahead of the stream; ends the stream when what is certain is more than is
+    /// held.
     fn cover(&self) -> Result<(), Cut> {
         let call = &self.call;
         let deltas = self.meter.deltas();
@@ -157,8 +160,8 @@ impl Reading {
         if certain > held { Err(Cut::Money) } else { Ok(()) }
     }
 
-    /// Ends both streams, the customer's with the reason. Waits for neither: whoever reads nothing must not
-    /// keep the money on hold.
+    /// Ends both streams, the customer's with the reason. Waits for neither: whoever reads nothing
+    /// must not keep the money on hold.
     fn cut(&self, tap: &js::Tap, cut: &Cut) {
         let error = match cut {
             Cut::Money => Error::new(
@@ -177,8 +180,9 @@ impl Reading {
     }
 }
 
-/// The last event of a stream that failed for a reason of ours. The CLI shows the message of `invalid_prompt`
-/// as it stands and does not try again; of `rate_limit_exceeded` it waits as long as the message says.
+/// The last event of a stream that failed for a reason of ours. The CLI shows the message of
+/// `invalid_prompt` as it stands and does not try again; of `rate_limit_exceeded` it waits as long
+/// as the message says.
 pub(super) fn failed(id: &CallId, error: &Error) -> String {
     let code = match error.code {
         Code::RateLimitExceeded | Code::ConcurrencyLimitExceeded => "rate_limit_exceeded",
@@ -287,22 +291,12 @@ impl Inner {
         paid
     }
 
-    /// Whether a response has been charged a moment ago. One that was charged earlier is found by its row: see
-    /// [`Rows::store`](super::rows::Rows::store).
+    /// Whether a response has been charged a moment ago. One that was charged earlier is found by
+    /// its row: see [`Rows::store`](super::rows::Rows::store).
     fn seen(&self, response_id: Option<&str>) -> bool {
         let Some(id) = response_id else { return false };
         let same = |source: &str| source.strip_prefix("response:") == Some(id);
         let live = self.live.borrow();
         live.ledger.unstored().iter().any(|entry| entry.source.as_deref().is_some_and(same))
-    }
-
-    pub(super) fn raise_water(&self, conversation: &str, to: u64) {
-        let mut waters = self.waters.borrow_mut();
-        // The rows know them all, once they are stored.
-        if waters.len() >= WATERS_MAX && self.live.borrow().ledger.unstored().is_empty() {
-            waters.clear();
-        }
-        let water = waters.entry(conversation.to_owned()).or_default();
-        *water = to.max(*water);
     }
 }

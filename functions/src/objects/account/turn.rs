@@ -1,0 +1,170 @@
+//! A call that cannot start yet: its place in the queue, and the stream that is kept alive
+//! meanwhile.
+
+use std::{rc::Rc, time::Duration};
+
+use futures::{
+    channel::oneshot,
+    future::{Either, select},
+};
+use js_sys::{ArrayBuffer, futures::JsFuture};
+use schema::{CallId, Code, Error};
+
+use super::{
+    Inner, Waiter,
+    call::{Call, Paid},
+    reply::{self, with_top_up},
+    settle,
+};
+use crate::{
+    cx,
+    domain::{admission::Start, ledger::Hold, price::Quote},
+    js,
+    remote::responses,
+};
+
+/// Calls that wait for their turn at most; more are refused at once.
+const QUEUE_MAX_CALLS: usize = 4_096;
+/// Between keep-alives; the CLI gives up on a stream after 300 s of silence, proxies often after 60
+/// s.
+const KEEPALIVE_MS: i64 = 15_000;
+/// A comment would not do: the CLI's idle timer counts events.
+const KEEPALIVE: &str = "data: {\"type\":\"keepalive\"}\n\n";
+
+/// A place in the queue.
+pub(super) struct Waiting {
+    call: CallId,
+    quote: Quote,
+    told: oneshot::Receiver<Start>,
+    why: Error,
+}
+
+/// What waiting came to.
+pub(super) enum Turn {
+    Came(Hold),
+    Refused(Error),
+    Still(Waiting),
+}
+
+impl Waiting {
+    /// Waits so long. At the end, a caller that can wait on keeps its place; another gets what
+    /// there is.
+    pub async fn within(self, inner: &Rc<Inner>, ms: i64, patient: bool) -> Turn {
+        let Self { call, quote, told, why } = self;
+        let ms = u64::try_from(ms).unwrap_or(0);
+        match select(told, worker::Delay::from(Duration::from_millis(ms))).await {
+            Either::Left((Ok(Start::Go(hold)), _)) => Turn::Came(hold),
+            Either::Left((Ok(Start::Refuse(error) | Start::Wait(error)), _)) => {
+                Turn::Refused(error)
+            }
+            Either::Left((Err(_), _)) => Turn::Refused(why),
+            Either::Right(((), told)) if patient => Turn::Still(Self { call, quote, told, why }),
+            Either::Right(((), mut told)) => match told.try_recv() {
+                Ok(Some(Start::Go(hold))) => Turn::Came(hold),
+                _ => {
+                    drop(told);
+                    inner.last_chance(call, quote)
+                }
+            },
+        }
+    }
+}
+
+impl Inner {
+    /// Takes a place in the queue, if one is free.
+    pub(super) fn queue_up(
+        &self,
+        call: CallId,
+        quote: Quote,
+        why: Error,
+    ) -> schema::Result<Waiting> {
+        let mut queue = self.queue.borrow_mut();
+        if queue.len() >= QUEUE_MAX_CALLS {
+            return Err(why);
+        }
+        let (tell, told) = oneshot::channel();
+        queue.push_back(Waiter { call, quote, tell });
+        Ok(Waiting { call, quote, told, why })
+    }
+
+    fn last_chance(&self, call: CallId, quote: Quote) -> Turn {
+        let now = self.now();
+        match self.live.borrow_mut().begin(call, quote, true, now) {
+            Start::Go(hold) => Turn::Came(hold),
+            Start::Wait(error) | Start::Refuse(error) => Turn::Refused(error),
+        }
+    }
+}
+
+/// Opens the stream at once, and goes on when the call's turn comes.
+pub(super) fn open_and_wait(
+    inner: &Rc<Inner>,
+    call: Call,
+    turn: Waiting,
+    request: &web_sys::Request,
+    buffer: ArrayBuffer,
+    body: &[u8],
+) -> schema::Result<web_sys::Response> {
+    let opening = js::Opening::new();
+    let lines = reply::headers(inner, &call) + "\ncontent-type: text/event-stream";
+    let opened = js::answer(200, &lines, &opening.readable().into());
+    let opened = opened.map_err(|thrown| Error::internal(js::said(&thrown)))?;
+    let (inner, request, body) = (inner.clone(), Clone::clone(request), body.to_vec());
+    js_sys::futures::spawn_local(async move {
+        let id = call.id;
+        let account = call.caller.account.to_string();
+        let config = call.config.clone();
+        let late = Late { inner, call, turn, request, buffer, body };
+        if let Err(error) = late.go(&opening).await {
+            let error = with_top_up(error, &config);
+            reply::log(&id, &account, error.code.status(), 0, 0, error.cause.as_deref());
+            let _ = JsFuture::from(opening.say(&settle::failed(&id, &error))).await;
+            let _ = JsFuture::from(opening.end()).await;
+        }
+    });
+    Ok(opened)
+}
+
+/// A call whose stream is open and whose turn has not come.
+struct Late {
+    inner: Rc<Inner>,
+    call: Call,
+    turn: Waiting,
+    request: web_sys::Request,
+    buffer: ArrayBuffer,
+    body: Vec<u8>,
+}
+
+impl Late {
+    async fn go(self, opening: &js::Opening) -> schema::Result<()> {
+        let Self { inner, call, mut turn, request, buffer, body } = self;
+        let until = call.started_at.plus_millis(call.config.turn_wait_ms);
+        let hold = loop {
+            let heard = JsFuture::from(opening.say(KEEPALIVE)).await;
+            if heard.is_ok_and(|heard| heard.is_falsy()) {
+                return Err(Error::new(Code::Timeout, "The caller left while waiting."));
+            }
+            let left = until.since(cx::now(&call.config));
+            match turn.within(&inner, left.min(KEEPALIVE_MS), left > KEEPALIVE_MS).await {
+                Turn::Came(hold) => break hold,
+                Turn::Refused(error) => return Err(error),
+                Turn::Still(still) => turn = still,
+            }
+        };
+        let ticker = inner.ticker.clone();
+        let paid = Paid { inner, hold };
+        let out = call.outgoing(&request, &buffer, &body);
+        let patience = || ticker.sleep(call.config.upstream_timeout_ms);
+        let upstream = responses::send(paid, &call.config, out, patience).await?;
+        if !upstream.response.ok() {
+            let text = upstream.response.text().map(JsFuture::from);
+            let text = match text {
+                Ok(text) => text.await.ok().and_then(|t| t.as_string()).unwrap_or_default(),
+                Err(_) => String::new(),
+            };
+            return Err(Error::new(Code::InvalidRequest, text));
+        }
+        // The body may only be piped into what nobody else writes to; the opening is done with it.
+        settle::stream(call, upstream, opening)
+    }
+}
