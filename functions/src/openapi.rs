@@ -1,6 +1,9 @@
 //! The route lists as an OpenAPI 3.1 document. Native only: the Worker serves the file that this
 //! makes.
 
+mod failures;
+mod responses;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
@@ -9,17 +12,28 @@ use crate::{
     http::{Family, Route, reply::Answer, reply::JSON, route::Wire},
 };
 
+/// The schema of a type, by its name.
+pub type Described = fn(&mut SchemaGenerator) -> Schema;
+
+/// The schema of `T`.
+pub fn described<T: Wire>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
 /// What is said of a route's parts.
 pub struct Shape {
     describe: fn(&mut SchemaGenerator) -> Parts,
 }
 
 struct Parts {
+    /// Path and query, with nothing that is described elsewhere.
     at: Option<Schema>,
     body: Option<Schema>,
     status: u16,
-    content_type: &'static str,
-    reply: Option<Schema>,
+    /// What is answered, by content type.
+    reply: Value,
+    /// Failures that only this route has.
+    failures: &'static [u16],
 }
 
 impl Shape {
@@ -32,35 +46,25 @@ impl Shape {
 
     /// The shape of a route that hands bodies on untouched.
     pub fn untouched() -> Self {
-        Self {
-            describe: |_| Parts {
-                at: None,
-                body: Some(open()),
-                status: 200,
-                content_type: JSON,
-                reply: Some(open()),
-            },
-        }
+        Self { describe: responses::parts }
     }
-}
-
-/// Any JSON object: the provider's own form, of which we look at a few fields.
-fn open() -> Schema {
-    schemars::json_schema!({ "type": "object", "additionalProperties": true })
 }
 
 fn parts<At: Wire, B: Wire, R: Answer, const BODY: bool>(generator: &mut SchemaGenerator) -> Parts {
     Parts {
-        at: Some(schema_of::<At>(generator)),
-        body: BODY.then(|| schema_of::<B>(generator)),
+        at: Some(inline::<At>()),
+        body: BODY.then(|| described::<B>(generator)),
         status: R::STATUS,
-        content_type: R::CONTENT_TYPE,
-        reply: Some(schema_of::<R::Body>(generator)),
+        reply: json!({ R::CONTENT_TYPE: { "schema": described::<R::Body>(generator) } }),
+        failures: &[],
     }
 }
 
-fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<T>()
+/// A schema that refers to no other.
+fn inline<T: JsonSchema>() -> Schema {
+    let settings =
+        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    settings.into_generator().into_root_schema_for::<T>()
 }
 
 /// The document of all families.
@@ -70,23 +74,18 @@ pub fn document(families: &[Family]) -> Value {
     generator.meta_schema = None;
     let mut generator = generator.into_generator();
     let mut paths = Map::new();
-    for route in families.iter().flat_map(|family| &family.routes) {
-        let parts = (route.shape.describe)(&mut generator);
-        let operation = operation(route, &parts, generator.definitions());
-        let path = paths.entry(route.path).or_insert_with(|| json!({}));
-        if let Some(path) = path.as_object_mut() {
-            path.insert(route.method.to_lowercase(), operation);
+    let mut refusals = Map::new();
+    for family in families {
+        let failure = (family.failure)(&mut generator);
+        for route in &family.routes {
+            let parts = (route.shape.describe)(&mut generator);
+            let operation = operation(route, &parts, &failure, &mut refusals);
+            let path = paths.entry(route.path).or_insert_with(|| json!({}));
+            if let Some(path) = path.as_object_mut() {
+                path.insert(route.method.to_lowercase(), operation);
+            }
         }
     }
-    let mut schemas = generator.take_definitions(true);
-    schemas.insert(
-        "Error".into(),
-        json!({
-            "type": "object",
-            "description": "A failure, in the words of the route's family.",
-            "additionalProperties": true,
-        }),
-    );
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -96,19 +95,43 @@ pub fn document(families: &[Family]) -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": "/" }],
+        "tags": tags(families),
         "paths": paths,
         "components": {
-            "schemas": schemas,
+            "schemas": generator.take_definitions(true),
+            "responses": refusals,
+            "headers": failures::headers(),
             "securitySchemes": {
-                "api": { "type": "http", "scheme": "bearer",
-                         "description": "A key (`cdx_sk_…`, `cdx_pk_…`) or the account's username." },
-                "admin": { "type": "http", "scheme": "bearer", "description": "An operator's bearer." },
+                "api": {
+                    "type": "http", "scheme": "bearer",
+                    "description": "A key (`cdx_sk_…`, `cdx_pk_…`) or the account's username.",
+                },
+                "admin": {
+                    "type": "http", "scheme": "bearer",
+                    "description": "A static token of the deployment, or a key with the scope \
+                                    `admin`.",
+                },
             },
         },
     })
 }
 
-fn operation(route: &Route, parts: &Parts, definitions: &Map<String, Value>) -> Value {
+fn tags(families: &[Family]) -> Value {
+    let mut names: Vec<&str> = Vec::new();
+    for route in families.iter().flat_map(|family| &family.routes) {
+        if !names.contains(&route.tag) {
+            names.push(route.tag);
+        }
+    }
+    names.into_iter().map(|name| json!({ "name": name })).collect()
+}
+
+fn operation(
+    route: &Route,
+    parts: &Parts,
+    failure: &Schema,
+    refusals: &mut Map<String, Value>,
+) -> Value {
     let mut operation = Map::new();
     operation.insert("operationId".into(), json!(operation_id(route)));
     operation.insert("tags".into(), json!([route.tag]));
@@ -120,7 +143,7 @@ fn operation(route: &Route, parts: &Parts, definitions: &Map<String, Value>) -> 
     };
     let security: Vec<Value> = scheme.map(|name| json!({ name: [] })).into_iter().collect();
     operation.insert("security".into(), json!(security));
-    let parameters = parameters(route, parts, definitions);
+    let parameters = parameters(route, parts);
     if !parameters.is_empty() {
         operation.insert("parameters".into(), json!(parameters));
     }
@@ -128,16 +151,14 @@ fn operation(route: &Route, parts: &Parts, definitions: &Map<String, Value>) -> 
         let content = json!({ JSON: { "schema": body } });
         operation.insert("requestBody".into(), json!({ "required": true, "content": content }));
     }
-    let reply =
-        parts.reply.as_ref().map(|schema| json!({ parts.content_type: { "schema": schema } }));
-    let failure = json!({ JSON: { "schema": { "$ref": "#/components/schemas/Error" } } });
-    operation.insert(
-        "responses".into(),
-        json!({
-            parts.status.to_string(): { "description": "Done.", "content": reply },
-            "default": { "description": "What went wrong and what to do.", "content": failure },
-        }),
-    );
+    let done = json!({
+        "description": failures::meaning(parts.status),
+        "headers": failures::beside(parts.status),
+        "content": parts.reply,
+    });
+    let mut responses = failures::of(route, parts, failure, refusals);
+    responses.insert(parts.status.to_string(), done);
+    operation.insert("responses".into(), Value::Object(responses));
     Value::Object(operation)
 }
 
@@ -148,19 +169,42 @@ fn operation_id(route: &Route) -> String {
 }
 
 /// Path and query parameters, from the properties of what they are read into.
-fn parameters(route: &Route, parts: &Parts, definitions: &Map<String, Value>) -> Vec<Value> {
-    let Some(at) = &parts.at else { return Vec::new() };
-    let named = at.get("$ref").and_then(Value::as_str).and_then(|r| r.rsplit('/').next());
-    let schema = named.and_then(|name| definitions.get(name)).unwrap_or(at.as_value());
-    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
-        return Vec::new();
-    };
-    let parameter = |(name, schema): (&String, &Value)| {
+fn parameters(route: &Route, parts: &Parts) -> Vec<Value> {
+    let mut parameters = Vec::new();
+    let at = parts.at.as_ref();
+    let properties = at.and_then(|at| at.get("properties")).and_then(Value::as_object);
+    let required = at.and_then(|at| at.get("required")).and_then(Value::as_array);
+    for (name, schema) in properties.into_iter().flatten() {
         let in_path = route.path.contains(&format!("{{{name}}}"));
         let place = if in_path { "path" } else { "query" };
-        json!({ "name": name, "in": place, "required": in_path, "schema": schema })
-    };
-    properties.iter().map(parameter).collect()
+        let required = in_path || required.is_some_and(|names| names.contains(&json!(name)));
+        let (schema, description) = present(schema);
+        parameters.push(json!({
+            "name": name, "in": place, "required": required, "schema": schema,
+            "description": description,
+        }));
+    }
+    if route.keyed {
+        parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header", "required": false,
+            "description": "The same request under the same key happens once.",
+            "schema": { "type": "string", "maxLength": 255 },
+        }));
+    }
+    parameters
+}
+
+/// The schema of a parameter that is there, for absence is no value of its own; and what it says.
+fn present(schema: &Value) -> (Map<String, Value>, String) {
+    let mut schema = schema.as_object().cloned().unwrap_or_default();
+    schema.remove("default");
+    let kinds = schema.get("type").and_then(Value::as_array);
+    let kind = kinds.and_then(|kinds| kinds.iter().find(|kind| *kind != "null")).cloned();
+    if let Some(kind) = kind {
+        schema.insert("type".into(), kind);
+    }
+    let description = schema.remove("description");
+    (schema, description.and_then(|it| it.as_str().map(str::to_owned)).unwrap_or_default())
 }
 
 #[cfg(test)]

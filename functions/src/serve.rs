@@ -131,7 +131,9 @@ async fn act(
     }
     let rate = cx.rate;
     let refused = |error| Refusal { error, rate };
-    cx.idempotency_key = idempotency_key(seen).map_err(refused)?;
+    if route.keyed {
+        cx.idempotency_key = idempotency_key(seen).map_err(refused)?;
+    }
     let (request, query) = (Clone::clone(seen.request), body::query(seen.query));
     let incoming = Incoming { request, path: path_params, query };
     handler(cx.clone(), incoming).await.map_err(refused)

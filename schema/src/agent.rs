@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, KeyId, MicroUsd};
+use crate::{AccountId, CallId, Code, KeyId, MicroUsd, error::FieldError};
 
 /// `GET /api/v1/me`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -122,4 +122,20 @@ pub struct DailySpend {
     pub output_tokens: u64,
     /// What they cost.
     pub charged_micro_usd: MicroUsd,
+}
+
+/// A failure, here and on `/admin/api`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct Failure {
+    /// What a person reads: what happened and what to do next.
+    pub detail: String,
+    /// What a program switches on.
+    pub code: Code,
+    /// The request's id, where the fault is ours: it finds the line in our log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<CallId>,
+    /// One entry for each wrong field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
 }

@@ -109,7 +109,8 @@ impl<'de, K: Kind> Deserialize<'de> for Id<K> {
 #[cfg(not(target_arch = "wasm32"))]
 impl<K: Kind> schemars::JsonSchema for Id<K> {
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        format!("{}Id", K::PREFIX).into()
+        let (first, rest) = K::PREFIX.split_at(1);
+        format!("{}{rest}Id", first.to_ascii_uppercase()).into()
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {

@@ -193,3 +193,25 @@ pub struct TruncationPolicy {
     /// How many of them.
     pub limit: u64,
 }
+
+/// A failure in OpenAI's form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct ErrorResponse {
+    /// What went wrong.
+    pub error: ErrorBody,
+}
+
+/// What went wrong, in OpenAI's words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct ErrorBody {
+    /// What a person reads: what happened and what to do next.
+    pub message: String,
+    /// The group that it belongs to, for example `invalid_request_error`.
+    pub r#type: String,
+    /// The field that is wrong, where one is.
+    pub param: Option<String>,
+    /// What a program switches on.
+    pub code: Option<String>,
+}

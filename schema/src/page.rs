@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// One page of a list, newest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), schemars(rename = "PageOf{T}"))]
 pub struct Page<T> {
     /// The rows of this page.
     pub data: Vec<T>,

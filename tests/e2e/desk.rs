@@ -1,4 +1,5 @@
-//! A customer's desk: requests of one account, whole answers, and the manners that every answer has.
+//! A customer's desk: requests of one account, whole answers, and the manners that every answer
+//! has.
 
 use std::time::Duration;
 
@@ -76,7 +77,8 @@ impl Desk {
         reply
     }
 
-    /// Every answer says where the caller stands, and under which id the log has it; none says what is ours.
+    /// Every answer says where the caller stands, and under which id the log has it; none says what
+    /// is ours.
     pub async fn check_manners(&self, reply: &Reply) {
         let rate = |name: &str| reply.number(&format!("x-ratelimit-{name}"));
         let (limit, used) = (rate("limit"), rate("used"));
@@ -96,16 +98,8 @@ impl Desk {
 
     /// The log has one line for the request, and shows no credential and no prompt.
     async fn check_log(&self, request_id: &str) {
-        assert!(request_id.starts_with("req_"), "`{request_id}` is no request's id");
-        let deadline = Instant::now() + PATIENCE;
-        let mut log = self.world.log();
-        while !log.contains(request_id) {
-            assert!(Instant::now() < deadline, "the log has no line of {request_id}:\n{log}");
-            sleep(POLL).await;
-            log = self.world.log();
-        }
-        let lines: Vec<&str> = log.lines().filter(|line| line.contains(request_id)).collect();
-        assert_eq!(lines.len(), 1, "one line for each request: {lines:#?}");
+        line_of(&self.world, request_id).await;
+        let log = self.world.log();
         let account = &self.account;
         let credentials = [PROVIDER_KEY, self.world.admin_token(), &account.key, &account.username];
         for secret in credentials.into_iter().chain([PROMPT]) {
@@ -117,6 +111,22 @@ impl Desk {
     pub async fn check_untouched(&self) {
         assert!(self.world.upstream().requests().is_empty());
         assert!(self.account.charges(0).await.is_empty());
+    }
+}
+
+/// The one line that the log has for a request, once it is written.
+pub async fn line_of(world: &World, request_id: &str) -> String {
+    assert!(request_id.starts_with("req_"), "`{request_id}` is no request's id");
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let log = world.log();
+        let lines: Vec<&str> = log.lines().filter(|line| line.contains(request_id)).collect();
+        assert!(lines.len() < 2, "one line for each request: {lines:#?}");
+        if let Some(line) = lines.first() {
+            return (*line).to_owned();
+        }
+        assert!(Instant::now() < deadline, "the log has no line of {request_id}:\n{log}");
+        sleep(POLL).await;
     }
 }
 

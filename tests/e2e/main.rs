@@ -8,6 +8,7 @@ mod bill;
 mod books;
 mod burst;
 mod codex;
+mod contract;
 mod crash;
 mod deploy;
 mod desk;

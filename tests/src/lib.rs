@@ -14,6 +14,7 @@ mod lock;
 pub mod openai;
 pub mod packages;
 pub mod paths;
+pub mod python;
 pub mod rehearsal;
 pub mod routes;
 pub mod secret;

@@ -1,7 +1,5 @@
 //! The official OpenAI clients, each in a process of its own.
 
-use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -9,13 +7,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
-use crate::lock::Lock;
+use crate::python::python;
 use crate::rehearsal::Usage;
-use crate::{command, packages, paths, steps};
-
-const REQUIREMENTS: &str = "tests/clients/requirements.txt";
-const VENV: &str = "target/python";
-const STAMP: &str = "target/python/.installed";
+use crate::{command, packages, paths};
 
 /// One of the clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +48,8 @@ pub struct Failure {
 impl Sdk {
     pub const ALL: [Sdk; 2] = [Sdk::Python, Sdk::JavaScript];
 
-    /// Sends requests one after the other: `{"do", "model", "prompt", "tools"}`, where `do` is `create`,
-    /// `stream` or `models`. The url has no `/v1`.
+    /// Sends requests one after the other: `{"do", "model", "prompt", "tools"}`, where `do` is
+    /// `create`, `stream` or `models`. The url has no `/v1`.
     pub async fn ask(self, url: &str, key: &str, asks: Value) -> Result<Vec<Got>> {
         let told = json!({ "url": format!("{url}/v1"), "key": key, "asks": asks }).to_string();
         spawn_blocking(move || {
@@ -75,27 +69,4 @@ impl Sdk {
         command.arg(paths::at(script));
         Ok(command)
     }
-}
-
-/// A Python that has the client, made on first use. Instant when everything is there.
-fn python() -> Result<PathBuf> {
-    let program = paths::at(VENV).join("bin/python");
-    let wanted = fs::read(paths::at(REQUIREMENTS)).context(REQUIREMENTS)?;
-    let installed = || fs::read(paths::at(STAMP)).is_ok_and(|stamp| stamp == wanted);
-    if installed() {
-        return Ok(program);
-    }
-    let _lock = Lock::take(&paths::at("target/python.lock"))?;
-    if installed() {
-        return Ok(program);
-    }
-    steps::say("installing Python packages (the official OpenAI client)");
-    let mut venv = Command::new("python3");
-    command::run(venv.args(["-m", "venv", "--clear"]).arg(paths::at(VENV)))
-        .context("the proof with OpenAI's Python client needs python3 with its venv module")?;
-    let mut pip = Command::new(&program);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-    command::run(pip.arg(paths::at(REQUIREMENTS)))?;
-    fs::write(paths::at(STAMP), wanted)?;
-    Ok(program)
 }

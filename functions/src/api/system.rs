@@ -1,6 +1,6 @@
 //! What the deployment says of itself to anybody.
 
-use schema::{Error, Result};
+use schema::{Error, Result, agent::Failure};
 use serde::{Deserialize, Serialize};
 
 use super::agent;
@@ -15,14 +15,14 @@ use crate::{
 
 /// The routes of this family.
 pub fn family() -> Family {
-    Family {
-        name: "system",
-        refuse: agent::refuse::refuse,
-        routes: vec![
+    Family::new::<Failure>(
+        "system",
+        agent::refuse::refuse,
+        vec![
             get("/health", Public, "system", "Health check", health),
             get("/openapi.json", Public, "openapi", "This API as an OpenAPI 3.1 document", openapi),
         ],
-    }
+    )
 }
 
 /// No parameters.

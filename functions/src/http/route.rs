@@ -47,9 +47,18 @@ pub struct Route {
     pub summary: &'static str,
     /// What it does.
     pub handler: Handler,
+    /// Whether the same request under the same `Idempotency-Key` happens once.
+    pub keyed: bool,
     /// What the OpenAPI document says of its parts.
     #[cfg(not(target_arch = "wasm32"))]
     pub shape: super::super::openapi::Shape,
+}
+
+impl Route {
+    /// The same line, for a change that happens once under one `Idempotency-Key`.
+    pub fn keyed(self) -> Self {
+        Self { keyed: true, ..self }
+    }
 }
 
 /// How a family words a failure: status, content type, body.
@@ -83,6 +92,22 @@ pub struct Family {
     pub refuse: Refuse,
     /// Its lines.
     pub routes: Vec<Route>,
+    /// What the OpenAPI document says of its failures.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub failure: super::super::openapi::Described,
+}
+
+impl Family {
+    /// A family whose failures are worded by `refuse`, as a `Failure`.
+    pub fn new<Failure: Wire>(name: &'static str, refuse: Refuse, routes: Vec<Route>) -> Self {
+        Self {
+            name,
+            refuse,
+            routes,
+            #[cfg(not(target_arch = "wasm32"))]
+            failure: super::super::openapi::described::<Failure>,
+        }
+    }
 }
 
 /// A function that can stand in a route: `async fn(Cx, At)` or `async fn(Cx, At, Body)`.
@@ -164,6 +189,7 @@ fn route<M, H: Act<M>>(
         tag,
         summary,
         handler: handler.boxed(),
+        keyed: false,
         #[cfg(not(target_arch = "wasm32"))]
         shape: H::shape(),
     }
@@ -221,6 +247,7 @@ where
         tag,
         summary,
         handler: Handler::Forward(Rc::new(move |cx, request| Box::pin(handler(cx, request)))),
+        keyed: false,
         #[cfg(not(target_arch = "wasm32"))]
         shape: super::super::openapi::Shape::untouched(),
     }

@@ -86,7 +86,7 @@ mod tests {
     fn a_parameter_stands_for_one_segment_and_is_named() {
         let path = "/users/{user_id}/rows";
         let routes = vec![get(path, Access::Public, "t", "t", nothing)];
-        let family = Family { name: "t", refuse: api::agent::refuse::refuse, routes };
+        let family = Family::new::<()>("t", api::agent::refuse::refuse, routes);
         let router = Router::new(vec![family]).unwrap();
         let Found::Route(_, route, params) = router.find("GET", "/users/a%20b/rows") else {
             panic!("not found")

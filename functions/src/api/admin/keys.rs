@@ -24,6 +24,7 @@ const CIDRS_MAX: usize = 100;
 #[derive(Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct KeysOf {
+    /// The account that pays.
     pub user_id: AccountId,
 }
 
@@ -31,6 +32,7 @@ pub struct KeysOf {
 #[derive(Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct KeyPath {
+    /// The key.
     pub key_id: KeyId,
 }
 
@@ -74,7 +76,7 @@ pub async fn create(cx: Cx, _: Nothing, body: CreateKey) -> Result<Created<Creat
     Ok(Created(CreatedKey { token, key: key(body.user_id, made) }))
 }
 
-pub async fn revoke(cx: Cx, at: KeyPath, _: Nothing) -> Result<Json<Key>> {
+pub async fn revoke(cx: Cx, at: KeyPath) -> Result<Json<Key>> {
     let (account, revoked) = keys::revoke(&cx, at.key_id).await?;
     audit::note(&cx, "key.revoked", &at.key_id.to_string()).await?;
     Ok(Json(key(account, revoked)))

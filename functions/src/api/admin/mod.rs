@@ -5,6 +5,8 @@ mod keys;
 mod users;
 mod wallets;
 
+use schema::agent::Failure;
+
 use super::agent;
 use crate::{
     domain::access::Access::Admin,
@@ -13,10 +15,10 @@ use crate::{
 
 /// The routes of this family.
 pub fn family() -> Family {
-    Family {
-        name: "admin",
-        refuse: agent::refuse::refuse,
-        routes: vec![
+    Family::new::<Failure>(
+        "admin",
+        agent::refuse::refuse,
+        vec![
             get("/admin/api/users", Admin, "admin", "List accounts", users::list),
             post(
                 "/admin/api/users",
@@ -52,14 +54,16 @@ pub fn family() -> Family {
                 "admin",
                 "Set a wallet's balance",
                 wallets::set,
-            ),
+            )
+            .keyed(),
             post(
                 "/admin/api/users/{user_id}/wallet/credit",
                 Admin,
                 "admin",
                 "Add to a wallet, or take from it",
                 wallets::credit,
-            ),
+            )
+            .keyed(),
             get(
                 "/admin/api/users/{user_id}/wallet/transactions",
                 Admin,
@@ -113,5 +117,5 @@ pub fn family() -> Family {
                 billing::model_usage,
             ),
         ],
-    }
+    )
 }

@@ -23,6 +23,7 @@ const TEXT_MAX_BYTES: usize = 1_000;
 #[derive(Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct UserPath {
+    /// The account.
     pub user_id: AccountId,
 }
 

@@ -20,6 +20,7 @@ use crate::{
 #[derive(Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct RowsOf {
+    /// The account.
     pub user_id: AccountId,
     /// Rows in the page: 1 to 100, 50 unless told.
     pub limit: Option<u32>,

@@ -6,6 +6,8 @@ pub mod refuse;
 
 pub use billing::cursor;
 
+use schema::agent::Failure;
+
 use crate::{
     domain::access::{Access::Api, Scope},
     http::{Family, get},
@@ -13,10 +15,10 @@ use crate::{
 
 /// The routes of this family.
 pub fn family() -> Family {
-    Family {
-        name: "agent",
-        refuse: refuse::refuse,
-        routes: vec![
+    Family::new::<Failure>(
+        "agent",
+        refuse::refuse,
+        vec![
             get(
                 "/api/v1/me",
                 Api(Scope::Account),
@@ -32,5 +34,5 @@ pub fn family() -> Family {
                 billing::token_usage,
             ),
         ],
-    }
+    )
 }

@@ -1,7 +1,6 @@
 //! `{"detail": …}` (seed 000), with the code and the request's id beside it.
 
-use schema::Error;
-use serde_json::json;
+use schema::{Error, agent::Failure};
 
 use crate::http::{
     reply::JSON,
@@ -10,14 +9,13 @@ use crate::http::{
 
 /// Words a failure.
 pub fn refuse(error: &Error, asker: &Asker) -> Refusal {
-    let mut body = json!({ "detail": error.message, "code": error.code.as_str() });
-    if let Some(fields) = body.as_object_mut() {
-        if error.code.is_ours() {
-            fields.insert("request_id".into(), json!(asker.request_id));
-        }
-        if !error.details.is_empty() {
-            fields.insert("errors".into(), json!(error.details));
-        }
-    }
-    Refusal { status: error.code.status(), content_type: JSON, body: body.to_string() }
+    let body = Failure {
+        detail: error.message.clone(),
+        code: error.code,
+        request_id: error.code.is_ours().then_some(asker.request_id),
+        errors: error.details.clone(),
+    };
+    // Texts and ids have no way to fail.
+    let body = serde_json::to_string(&body).unwrap_or_default();
+    Refusal { status: error.code.status(), content_type: JSON, body }
 }

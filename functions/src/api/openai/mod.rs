@@ -4,6 +4,8 @@ mod models;
 pub mod refuse;
 mod responses;
 
+use schema::openai::ErrorResponse;
+
 use crate::{
     domain::access::{Access::Api, Scope},
     http::{Family, forward, get},
@@ -11,10 +13,10 @@ use crate::{
 
 /// The routes of this family.
 pub fn family() -> Family {
-    Family {
-        name: "openai",
-        refuse: refuse::refuse,
-        routes: vec![
+    Family::new::<ErrorResponse>(
+        "openai",
+        refuse::refuse,
+        vec![
             get(
                 "/v1/models",
                 Api(Scope::Models),
@@ -37,5 +39,5 @@ pub fn family() -> Family {
                 responses::refuse_upgrade,
             ),
         ],
-    }
+    )
 }

@@ -1,8 +1,10 @@
 //! OpenAI's grammar of failure, and what the stock Codex CLI needs of it to show a reason to a
 //! person.
 
-use schema::{Code, Error};
-use serde_json::json;
+use schema::{
+    Code, Error,
+    openai::{ErrorBody, ErrorResponse},
+};
 
 use crate::http::{
     reply::JSON,
@@ -31,11 +33,15 @@ pub fn refuse(error: &Error, asker: &Asker) -> Refusal {
     let overloaded = asker.codex_cli && error.code.is_ours();
     let code = if overloaded { "server_is_overloaded" } else { error.code.as_str() };
     let status = if overloaded { 503 } else { error.code.status() };
-    let param = error.details.first().map(|detail| &detail.field);
-    let body = json!({ "error": {
-        "message": message, "type": kind(error.code), "param": param, "code": code,
-    } });
-    Refusal { status, content_type: JSON, body: body.to_string() }
+    let error = ErrorBody {
+        message,
+        r#type: kind(error.code).to_owned(),
+        param: error.details.first().map(|detail| detail.field.clone()),
+        code: Some(code.to_owned()),
+    };
+    // Texts have no way to fail.
+    let body = serde_json::to_string(&ErrorResponse { error }).unwrap_or_default();
+    Refusal { status, content_type: JSON, body }
 }
 
 /// All that is not a fault of ours; but 426 is what makes the CLI leave its WebSocket for HTTP.
