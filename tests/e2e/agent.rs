@@ -1,4 +1,5 @@
-//! `/api/v1`: what a customer reads of their own account: `/api/v1/me`, `/api/v1/billing/token-usage`.
+//! `/api/v1`: what a customer reads of their own account: `/api/v1/me`,
+//! `/api/v1/billing/token-usage`.
 
 use schema::MicroUsd;
 use serde_json::{Value, json};

@@ -50,8 +50,8 @@ impl Terminal {
         let _ = self.keys.send(keys.to_owned());
     }
 
-    /// Pastes one line, as a terminal does, and waits until it stands on the screen. Typed as fast as
-    /// a program types, a line would be taken for several.
+    /// Pastes one line, as a terminal does, and waits until it stands on the screen. Typed as fast
+    /// as a program types, a line would be taken for several.
     pub async fn paste(&mut self, line: &str) {
         self.press(&format!("\x1b[200~{line}\x1b[201~"));
         self.wait_for(line).await;

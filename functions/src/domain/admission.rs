@@ -240,8 +240,8 @@ const fn daily(holder: Holder, kind: KeyType, scope: Scope) -> Option<Counter> {
 fn out_of_quota(full: Full) -> Error {
     let seconds = full.seconds();
     let message = format!(
-        "This publishable key has generated the {PUBLISHABLE_PER_DAY} times that it may in any day. Please \
-         try again in {seconds}s, or use a secret key on a server."
+        "This publishable key has generated the {PUBLISHABLE_PER_DAY} times that it may in any day. \
+         Please try again in {seconds}s, or use a secret key on a server."
     );
     Error::new(Code::RateLimitExceeded, message).retry_after(seconds)
 }

@@ -447,8 +447,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happens, in whatever order, with restarts that forget what was not stored: the rows sum
-        /// to the balance, nothing is overspent, and when every hold has ended nothing is held.
+        /// Whatever happens, in whatever order, with restarts that forget what was not stored: the
+        /// rows sum to the balance, nothing is overspent, and when every hold has ended nothing is
+        /// held.
         #[test]
         fn rows_sum_to_the_balance(acts in prop::collection::vec(act(), 1..120)) {
             let (mut ledger, mut rows) = (Ledger::default(), Vec::<Entry>::new());

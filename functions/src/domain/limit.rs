@@ -186,7 +186,8 @@ mod tests {
     }
 
     proptest! {
-        /// In no hour, wherever it starts, do more than the limit pass; nor is one refused that had room.
+        /// In no hour, wherever it starts, do more than the limit pass; nor is one refused that had
+        /// room.
         #[test]
         fn no_hour_holds_more_than_the_limit(gaps in prop::collection::vec(0i64..400_000, 1..200)) {
             let (mut window, mut now, mut passed) = (Window::hour(), 0, Vec::new());

@@ -1,4 +1,5 @@
-//! `/admin/api/billing`, `/admin/api/billing/settings`, `/admin/api/model-provider`, `/admin/api/model-usage`.
+//! `/admin/api/billing`, `/admin/api/billing/settings`, `/admin/api/model-provider`,
+//! `/admin/api/model-usage`.
 
 use std::time::Duration;
 
@@ -72,7 +73,11 @@ async fn a_new_price_counts_from_the_next_call_on_and_changes_no_charge_that_was
 #[tokio::test]
 async fn input_is_billed_new_or_whole_as_the_price_says() {
     let desk = desk().await;
-    let prices = |rule: &str| json!({ "input_usd_per_million": "5", "output_usd_per_million": "0", "input_billing": rule });
+    let prices = |rule: &str| {
+        let mut price = json!({ "input_usd_per_million": "5", "output_usd_per_million": "0" });
+        price["input_billing"] = json!(rule);
+        price
+    };
     let turn = |input: u64| {
         let body = ask(&format!("rehearse: text 1; usage input={input} output=1"));
         desk.send(desk.post("/v1/responses").header("thread_id", "t-1").json(&body))

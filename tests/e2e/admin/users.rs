@@ -211,7 +211,7 @@ async fn what_an_operator_does_is_noted_with_who_did_it() {
     let deleted = Client::new().delete(path).bearer_auth(&admin).send().await.expect("an answer");
     assert_eq!(deleted.status(), 200);
     let rows = desk.world.sql("SELECT actor, act, detail FROM audit ORDER BY id", vec![]).await;
-    let note = |actor: &str, act: &str, detail: &str| json!({ "actor": actor, "act": act, "detail": detail });
+    let note = |who: &str, act: &str, to: &str| json!({ "actor": who, "act": act, "detail": to });
     assert_eq!(
         rows,
         [

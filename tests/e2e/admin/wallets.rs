@@ -1,6 +1,6 @@
-//! `/admin/api/users/{user_id}/wallet`, `…/wallet/credit`, `…/wallet/transactions` and `…/token-usage`:
-//! `/admin/api/users/{user_id}/wallet/credit`, `/admin/api/users/{user_id}/wallet/transactions`,
-//! `/admin/api/users/{user_id}/token-usage`.
+//! `/admin/api/users/{user_id}/wallet`, `…/wallet/credit`, `…/wallet/transactions` and
+//! `…/token-usage`: `/admin/api/users/{user_id}/wallet/credit`,
+//! `/admin/api/users/{user_id}/wallet/transactions`, `/admin/api/users/{user_id}/token-usage`.
 
 use futures::future::join_all;
 use reqwest::RequestBuilder;

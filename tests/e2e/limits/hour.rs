@@ -1,4 +1,5 @@
-//! The rolling hour: exact in a burst, after it has slid, and after a restart; each credential has its own.
+//! The rolling hour: exact in a burst, after it has slid, and after a restart; each credential has
+//! its own.
 
 use futures::{StreamExt, stream};
 use schema::admin::CreateUser;

@@ -1,4 +1,5 @@
-//! `POST /v1/responses` with a body that is not what it should be: refused before anything is sent or held.
+//! `POST /v1/responses` with a body that is not what it should be: refused before anything is sent
+//! or held.
 
 use reqwest::Body;
 use serde_json::{Value, json};

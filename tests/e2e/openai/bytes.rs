@@ -1,4 +1,5 @@
-//! `POST /v1/responses`: bytes go through untouched both ways, and what is the caller's alone does not.
+//! `POST /v1/responses`: bytes go through untouched both ways, and what is the caller's alone does
+//! not.
 
 use serde_json::json;
 use tests::rehearsal::{Raw, Record};
@@ -17,7 +18,8 @@ const ODD: &str = concat!(
 /// A stream with comments, odd spaces and line ends, unknown events and fields.
 const STREAM: &str = concat!(
     ": a comment\r\n\r\n",
-    "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"r\"}}\n\n",
+    "event: response.created\n",
+    "data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\"}}\n\n",
     "event:  odd.event \nid: 7\ndata:{ \"type\" : \"odd.event\", \"n\": 1.0 }\n\n",
     "data: {\"type\":\"response.output_text.delta\",\"delta\":\"\u{1f980}\"}\n\n",
     "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\",\"new\":[],",

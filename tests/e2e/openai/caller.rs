@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::desk::{Desk, Reply, ask};
 
-/// The same question about a credential on both ways in: one is decided before the object, one in it.
+/// The same question about a credential on both ways in: one is decided before the object, one in
+/// it.
 async fn both(desk: &Desk, dress: impl Fn(RequestBuilder) -> RequestBuilder) -> [Reply; 2] {
     let respond = dress(desk.request("POST", "/v1/responses").json(&ask("hello")));
     let models = dress(desk.request("GET", "/v1/models"));

@@ -1,5 +1,5 @@
-//! `/v1/responses` as the stock CLI asks: what trying again cannot mend is a 400 in plain words, which it
-//! shows as they stand after one request.
+//! `/v1/responses` as the stock CLI asks: what trying again cannot mend is a 400 in plain words,
+//! which it shows as they stand after one request.
 
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! `POST /v1/responses` when the provider refuses, fails, lies or says nothing: nothing is charged, nothing
-//! stays held, and whose fault it was stays between us.
+//! `POST /v1/responses` when the provider refuses, fails, lies or says nothing: nothing is charged,
+//! nothing stays held, and whose fault it was stays between us.
 
 use serde_json::{Value, json};
 use tests::rehearsal::{Raw, Rehearsal};
