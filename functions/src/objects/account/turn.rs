@@ -25,9 +25,9 @@ use crate::{
 
 /// Calls that wait for their turn at most; more are refused at once.
 const QUEUE_MAX_CALLS: usize = 4_096;
-/// Between keep-alives; the CLI gives up on a stream after 300 s of silence, proxies often after 60
-/// s.
-const KEEPALIVE_MS: i64 = 15_000;
+/// Between keep-alives: far below what clients and proxies bear, because a client that has left is
+/// noticed only by writing to it.
+const KEEPALIVE_MS: i64 = 1_000;
 /// A comment would not do: the CLI's idle timer counts events.
 const KEEPALIVE: &str = "data: {\"type\":\"keepalive\"}\n\n";
 
@@ -66,6 +66,13 @@ impl Waiting {
                     inner.last_chance(call, quote)
                 }
             },
+        }
+    }
+
+    /// Gives the place up. What has been given for it unheard goes back.
+    fn leave(mut self, inner: &Rc<Inner>) {
+        if let Ok(Some(Start::Go(hold))) = self.told.try_recv() {
+            drop(Paid { inner: inner.clone(), hold });
         }
     }
 }
@@ -125,6 +132,15 @@ pub(super) fn open_and_wait(
     Ok(opened)
 }
 
+/// Whether somebody is at the other end of a stream that has been opened.
+async fn hears(opening: &js::Opening) -> bool {
+    JsFuture::from(opening.say(KEEPALIVE)).await.is_ok_and(|heard| heard.is_truthy())
+}
+
+fn gone() -> Error {
+    Error::new(Code::Timeout, "You left.").caused_by("the caller left while waiting")
+}
+
 /// A call whose stream is open and whose turn has not come.
 struct Late {
     inner: Rc<Inner>,
@@ -140,9 +156,9 @@ impl Late {
         let Self { inner, call, mut turn, request, buffer, body } = self;
         let until = call.started_at.plus_millis(call.config.turn_wait_ms);
         let hold = loop {
-            let heard = JsFuture::from(opening.say(KEEPALIVE)).await;
-            if heard.is_ok_and(|heard| heard.is_falsy()) {
-                return Err(Error::new(Code::Timeout, "The caller left while waiting."));
+            if !hears(opening).await {
+                turn.leave(&inner);
+                return Err(gone());
             }
             let left = until.since(cx::now(&call.config));
             match turn.within(&inner, left.min(KEEPALIVE_MS), left > KEEPALIVE_MS).await {
@@ -152,7 +168,12 @@ impl Late {
             }
         };
         let ticker = inner.ticker.clone();
+        inner.store_soon();
         let paid = Paid { inner, hold };
+        // Whoever has left, as far as writing tells, is not asked for.
+        if !hears(opening).await {
+            return Err(gone());
+        }
         let out = call.outgoing(&request, &buffer, &body);
         let patience = || ticker.sleep(call.config.upstream_timeout_ms);
         let upstream = responses::send(paid, &call.config, out, patience).await?;
