@@ -19,6 +19,8 @@ mod limits;
 mod openai;
 mod openai_clients;
 mod panic;
+mod prices;
 mod rehearsal;
 mod settlement;
 mod storage;
+mod waiting;
