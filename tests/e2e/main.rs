@@ -14,6 +14,7 @@ mod deploy;
 mod desk;
 mod dev;
 mod dice;
+mod disk;
 mod health;
 mod limits;
 mod openai;

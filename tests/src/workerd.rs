@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::capnp::{Run, config};
 use crate::config::Wrangler;
-use crate::{build, packages};
+use crate::{build, command, packages};
 
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(2);
@@ -104,6 +104,15 @@ impl Workerd {
         self.setup.vars.push((name.to_owned(), value));
     }
 
+    /// Lets no file of the process grow beyond so many bytes from now on, as on a full disk.
+    pub fn limit_files(&mut self, bytes: Option<u64>) -> Result<()> {
+        let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        let mut prlimit = Command::new("prlimit");
+        // The limit that is felt; the other, which could not be raised again, stays.
+        prlimit.args(["--pid", &self.pid().to_string(), &format!("--fsize={limit}:")]);
+        command::run(&mut prlimit).map(drop)
+    }
+
     /// Kills the process if it runs, and starts it again: same storage, same port, same Worker.
     pub fn restart(&mut self) -> Result<()> {
         self.process.kill();
@@ -128,8 +137,11 @@ impl Workerd {
 
 impl Process {
     fn spawn(setup: &Setup, log: &File) -> Result<Self> {
-        let mut workerd = Command::new(packages::workerd()?);
+        // A file that may not grow is an error to the runtime then, and not its death.
+        let mut workerd = Command::new("sh");
         workerd
+            .args(["-c", r#"trap "" XFSZ; exec "$0" "$@""#])
+            .arg(packages::workerd()?)
             .args(["serve", "--experimental", "--control-fd=1", "config.capnp", "config"])
             .current_dir(&setup.folder)
             .env("DOOR_TOKEN", &setup.door_token)

@@ -103,6 +103,16 @@ impl World {
         self.worker_mut().kill9().expect("the process ends");
     }
 
+    /// Fills the disk: the runtime writes nothing any more beyond so many bytes of a file.
+    pub fn fill_disk(&mut self, bytes: u64) {
+        self.worker_mut().limit_files(Some(bytes)).expect("prlimit of util-linux");
+    }
+
+    /// Makes room again.
+    pub fn free_disk(&mut self) {
+        self.worker_mut().limit_files(None).expect("prlimit of util-linux");
+    }
+
     /// Sets a var from the next start on.
     pub fn set_var(&mut self, name: &str, value: impl Into<String>) {
         self.worker_mut().set_var(name, value.into());
