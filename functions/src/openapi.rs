@@ -28,12 +28,34 @@ pub struct Shape {
 struct Parts {
     /// Path and query, with nothing that is described elsewhere.
     at: Option<Schema>,
-    body: Option<Schema>,
+    body: Option<Body>,
     status: u16,
     /// What is answered, by content type.
     reply: Value,
     /// Failures that only this route has.
     failures: &'static [u16],
+}
+
+struct Body {
+    schema: Schema,
+    /// Whether it has to be there: an empty one is read as an object without fields.
+    required: bool,
+    /// Whether it names another thing by its id.
+    names: bool,
+}
+
+impl Body {
+    fn of<T: Wire>(generator: &mut SchemaGenerator) -> Self {
+        let inline = inline::<T>();
+        let required = inline.get("required").is_some();
+        Self { schema: described::<T>(generator), required, names: names(&inline) }
+    }
+}
+
+/// Whether something is looked for by an id that has to be there.
+fn names(schema: &Schema) -> bool {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties.is_some_and(|properties| properties.keys().any(|name| name.ends_with("_id")))
 }
 
 impl Shape {
@@ -53,7 +75,7 @@ impl Shape {
 fn parts<At: Wire, B: Wire, R: Answer, const BODY: bool>(generator: &mut SchemaGenerator) -> Parts {
     Parts {
         at: Some(inline::<At>()),
-        body: BODY.then(|| described::<B>(generator)),
+        body: BODY.then(|| Body::of::<B>(generator)),
         status: R::STATUS,
         reply: json!({ R::CONTENT_TYPE: { "schema": described::<R::Body>(generator) } }),
         failures: &[],
@@ -148,8 +170,9 @@ fn operation(
         operation.insert("parameters".into(), json!(parameters));
     }
     if let Some(body) = &parts.body {
-        let content = json!({ JSON: { "schema": body } });
-        operation.insert("requestBody".into(), json!({ "required": true, "content": content }));
+        let content = json!({ JSON: { "schema": body.schema } });
+        let body = json!({ "required": body.required, "content": content });
+        operation.insert("requestBody".into(), body);
     }
     let done = json!({
         "description": failures::meaning(parts.status),

@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(not(target_arch = "wasm32"))]
+use crate::words::{
+    Dollars, InputBilling, KeyKind, Name, PlanName, RowKind, ScopeName, SignedDollars,
+};
 use crate::{AccountId, KeyId, MicroUsd, agent::Wallet};
 
 /// `POST /admin/api/users`.
@@ -11,12 +15,16 @@ use crate::{AccountId, KeyId, MicroUsd, agent::Wallet};
 pub struct CreateUser {
     /// Letters, digits, `-` and `_`; an unguessable tail is added, because the name serves as a
     /// bearer.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Option<Name>"))]
     pub username: Option<String>,
     /// `starter` (unless told), `professional` or `enterprise`.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Option<PlanName>"))]
     pub plan: Option<String>,
     /// First credit in dollars, as text: `"25.00"`.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Option<Dollars>"))]
     pub credit_usd: Option<String>,
     /// A remark for the operator.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(length(max = 1000)))]
     pub note: Option<String>,
     /// With `enterprise`: requests in any hour.
     pub requests_per_hour: Option<u32>,
@@ -43,6 +51,7 @@ pub struct User {
     /// Its name, also a bearer.
     pub username: String,
     /// `starter`, `professional` or `enterprise`.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "PlanName"))]
     pub plan: String,
     /// Whether it may be used.
     pub active: bool,
@@ -67,9 +76,11 @@ pub struct SetActive {
 #[serde(deny_unknown_fields)]
 pub struct SetWallet {
     /// The balance that the wallet shall have, in dollars.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "SignedDollars"))]
     pub balance_usd: String,
     /// Why.
     #[serde(default)]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(length(max = 1000)))]
     pub note: String,
 }
 
@@ -79,9 +90,11 @@ pub struct SetWallet {
 #[serde(deny_unknown_fields)]
 pub struct CreditWallet {
     /// Dollars to add; with a minus sign, to take.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "SignedDollars"))]
     pub amount_usd: String,
     /// Why.
     #[serde(default)]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(length(max = 1000)))]
     pub note: String,
 }
 
@@ -102,6 +115,7 @@ pub struct WalletTransaction {
     /// Position in the ledger.
     pub seq: i64,
     /// `credit`, `correction`, `hold`, `extend`, `post`, `void` or `expire`.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "RowKind"))]
     pub kind: String,
     /// What it did to the balance.
     pub amount_micro_usd: MicroUsd,
@@ -128,15 +142,22 @@ pub struct CreateKey {
     pub user_id: AccountId,
     /// What a person calls it.
     #[serde(default)]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(length(max = 1000)))]
     pub name: String,
     /// `secret` (unless told) or `publishable`.
     #[serde(default)]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Option<KeyKind>"))]
     pub kind: Option<String>,
     /// What it may do: `responses`, `models`, `account`, `admin`. All but `admin`, unless told.
     #[serde(default)]
+    #[cfg_attr(
+        not(target_arch = "wasm32"),
+        schemars(with = "Option<Vec<ScopeName>>", length(min = 1))
+    )]
     pub scopes: Option<Vec<String>>,
     /// Addresses it may come from, in CIDR notation; any, if empty.
     #[serde(default)]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(length(max = 100)))]
     pub cidrs: Vec<String>,
 }
 
@@ -162,10 +183,12 @@ pub struct Key {
     /// What a person calls it.
     pub name: String,
     /// `secret` or `publishable`.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "KeyKind"))]
     pub kind: String,
     /// The last four characters of its token.
     pub last4: String,
     /// What it may do.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Vec<ScopeName>"))]
     pub scopes: Vec<String>,
     /// Addresses it may come from.
     pub cidrs: Vec<String>,
@@ -194,6 +217,7 @@ pub struct PriceRow {
     /// Added to every call.
     pub per_call: i64,
     /// `new_context` or `all`.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "InputBilling"))]
     pub input_billing: String,
 }
 
@@ -203,22 +227,29 @@ pub struct PriceRow {
 #[serde(deny_unknown_fields)]
 pub struct SetPrice {
     /// The model.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(length(min = 1, max = 1000)))]
     pub model: String,
     /// Dollars for a million input tokens.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Dollars"))]
     pub input_usd_per_million: String,
     /// Dollars for a million output tokens.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Dollars"))]
     pub output_usd_per_million: String,
     /// Dollars for a million cached input tokens.
     #[serde(default)]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Option<Dollars>"))]
     pub cached_input_usd_per_million: Option<String>,
     /// Dollars for a million reasoning tokens.
     #[serde(default)]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Option<Dollars>"))]
     pub reasoning_usd_per_million: Option<String>,
     /// Dollars for each call.
     #[serde(default)]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Option<Dollars>"))]
     pub per_call_usd: Option<String>,
     /// `new_context` (unless told) or `all`.
     #[serde(default)]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Option<InputBilling>"))]
     pub input_billing: Option<String>,
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(not(target_arch = "wasm32"))]
+use crate::words::{Basis, PlanName};
 use crate::{AccountId, CallId, Code, KeyId, MicroUsd, error::FieldError};
 
 /// `GET /api/v1/me`.
@@ -14,6 +16,7 @@ pub struct Me {
     /// The name that also serves as a bearer.
     pub username: String,
     /// `starter`, `professional` or `enterprise`.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "PlanName"))]
     pub plan: String,
     /// The money.
     pub wallet: Wallet,
@@ -104,6 +107,7 @@ pub struct UsageTransaction {
     /// The balance after it.
     pub balance_after_micro_usd: MicroUsd,
     /// How the tokens are known: `reported`, or `counted` where the provider sent no usage.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Basis"))]
     pub basis: String,
 }
 

@@ -13,6 +13,8 @@ pub mod money;
 pub mod openai;
 pub mod page;
 pub mod time;
+#[cfg(not(target_arch = "wasm32"))]
+mod words;
 
 pub use error::{Code, Error, FieldError, Result};
 pub use id::{AccountId, CallId, Id, KeyId, OpId};

@@ -3,7 +3,7 @@
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
-use super::Parts;
+use super::{Body, Parts, names};
 use crate::{
     domain::access::Access,
     http::{Route, reply::JSON},
@@ -41,8 +41,12 @@ fn statuses(route: &Route, parts: &Parts) -> Vec<u16> {
     if parts.body.is_some() || read.is_some() {
         statuses.push(422);
     }
-    if route.path.contains('{') {
+    let named = |body: &Body| body.names;
+    if parts.at.as_ref().is_some_and(names) || parts.body.as_ref().is_some_and(named) {
         statuses.push(404);
+    }
+    if parts.status == 201 {
+        statuses.push(409);
     }
     statuses.extend(parts.failures);
     statuses

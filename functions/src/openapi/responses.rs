@@ -3,7 +3,7 @@
 use schemars::SchemaGenerator;
 use serde_json::json;
 
-use super::Parts;
+use super::{Body, Parts};
 use crate::http::reply::JSON;
 
 /// What is said of its parts.
@@ -56,7 +56,7 @@ pub fn parts(_: &mut SchemaGenerator) -> Parts {
     });
     Parts {
         at: None,
-        body: Some(body),
+        body: Some(Body { schema: body, required: true, names: false }),
         status: 200,
         reply: json!({ JSON: { "schema": answer }, "text/event-stream": stream }),
         failures: &[402, 404, 502, 504],

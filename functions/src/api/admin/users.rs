@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long a name or a remark may be.
-const TEXT_MAX_BYTES: usize = 1_000;
+const TEXT_MAX_CHARS: usize = 1_000;
 
 /// Names an account.
 #[derive(Debug, Deserialize)]
@@ -121,8 +121,8 @@ fn user(profile: Profile) -> User {
 
 /// A remark or a name in a field of a body.
 pub fn short(field: &str, text: String) -> Result<String> {
-    if text.len() > TEXT_MAX_BYTES {
-        return Err(Error::field(field, format!("at most {TEXT_MAX_BYTES} bytes")));
+    if text.chars().count() > TEXT_MAX_CHARS {
+        return Err(Error::field(field, format!("at most {TEXT_MAX_CHARS} characters")));
     }
     Ok(text)
 }
