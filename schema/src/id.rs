@@ -114,7 +114,8 @@ impl<K: Kind> schemars::JsonSchema for Id<K> {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "pattern": format!("^{}_[0-9a-f]{{32}}$", K::PREFIX) })
+        let pattern = format!("^{}_[0-9a-f]{{32}}$", K::PREFIX);
+        schemars::json_schema!({ "type": "string", "pattern": pattern })
     }
 }
 

@@ -1,5 +1,5 @@
-//! Prices that an operator sets: by the call, for cached input and for reasoning, of all input or of
-//! what is new in a conversation; and from which call on they hold.
+//! Prices that an operator sets: by the call, for cached input and for reasoning, of all input or
+//! of what is new in a conversation; and from which call on they hold.
 
 use schema::admin::SetPrice;
 use schema::agent::UsageTransaction;

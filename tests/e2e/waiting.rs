@@ -1,4 +1,5 @@
-//! More calls than places: they wait for their turn in order, within an open stream, and not for ever.
+//! More calls than places: they wait for their turn in order, within an open stream, and not for
+//! ever.
 
 use std::time::Duration;
 

@@ -240,8 +240,8 @@ const fn daily(holder: Holder, kind: KeyType, scope: Scope) -> Option<Counter> {
 fn out_of_quota(full: Full) -> Error {
     let seconds = full.seconds();
     let message = format!(
-        "This publishable key has generated the {PUBLISHABLE_PER_DAY} times that it may in any day. \
-         Please try again in {seconds}s, or use a secret key on a server."
+        "This publishable key has generated the {PUBLISHABLE_PER_DAY} times that it may in any \
+         day. Please try again in {seconds}s, or use a secret key on a server."
     );
     Error::new(Code::RateLimitExceeded, message).retry_after(seconds)
 }
@@ -249,14 +249,16 @@ fn out_of_quota(full: Full) -> Error {
 fn too_fast(limit: u32, full: Full) -> Error {
     let seconds = full.seconds();
     let message = format!(
-        "You have made the {limit} requests that your plan allows in any hour. Please try again in {seconds}s."
+        "You have made the {limit} requests that your plan allows in any hour. \
+         Please try again in {seconds}s."
     );
     Error::new(Code::RateLimitExceeded, message).retry_after(seconds)
 }
 
 fn too_many(at_once: u32) -> Error {
     let message = format!(
-        "Your plan runs {at_once} requests at once, and that many are running. Please try again in 2s."
+        "Your plan runs {at_once} requests at once, and that many are running. \
+         Please try again in 2s."
     );
     Error::new(Code::ConcurrencyLimitExceeded, message).retry_after(2)
 }

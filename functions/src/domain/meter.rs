@@ -244,8 +244,11 @@ mod tests {
 
     #[test]
     fn odd_usage_is_no_usage_but_still_an_ending() {
-        let odd = br#"data: {"type":"response.completed","response":{"id":"r","usage":{"input_tokens":-1}}}"#;
-        let produced = metered([odd.as_slice()]);
+        let odd = concat!(
+            r#"data: {"type":"response.completed","#,
+            r#""response":{"id":"r","usage":{"input_tokens":-1}}}"#
+        );
+        let produced = metered([odd.as_bytes()]);
         assert_eq!((produced.ending, produced.usage), (Ending::Whole, None));
         assert_eq!(produced.response_id.as_deref(), Some("r"));
         let produced = whole(br#"{"id":"r","usage":{"input_tokens":"1","output_tokens":"2"}}"#);

@@ -229,14 +229,16 @@ mod tests {
         #[test]
         fn the_least_is_never_above_the_most(
             bytes in 0u64..10_000_000, water in 0u64..100_000, output in 0u64..100_000,
-            cached in prop::option::of(0i64..50_000_000), reason in prop::option::of(0i64..90_000_000),
+            cached in prop::option::of(0i64..50_000_000),
+            reason in prop::option::of(0i64..90_000_000),
         ) {
             let price = Price {
                 cached_input: cached.map(PerMillion),
                 reasoning: reason.map(PerMillion),
                 ..price(InputBilling::NewContext)
             };
-            prop_assert!(price.at_least(bytes, water, output) <= price.at_most(bytes, water, output));
+            let least = price.at_least(bytes, water, output);
+            prop_assert!(least <= price.at_most(bytes, water, output));
             let quote = price.quote(bytes, water, Some(output));
             prop_assert!(MicroUsd::ZERO < quote.floor && quote.floor <= quote.wanted);
         }

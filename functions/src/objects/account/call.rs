@@ -93,8 +93,8 @@ pub(super) fn understand(
         Error::new(Code::InvalidRequest, format!("The body is not a JSON request: {error}."))
     })?;
     if asked.background == Some(true) {
-        let message = "`background: true` is not supported here: nobody would be there to meter it. \
-                       Leave it out, and use `stream: true` for long answers.";
+        let message = "`background: true` is not supported here: nobody would be there to meter \
+                       it. Leave it out, and use `stream: true` for long answers.";
         return Err(Error::new(Code::InvalidRequest, message));
     }
     let model = asked.model.filter(|m| !m.is_empty());

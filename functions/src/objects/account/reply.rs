@@ -84,6 +84,7 @@ pub(super) fn log(
         cause.map(|c| format!(",\"cause\":{}", serde_json::Value::from(c))).unwrap_or_default();
     worker::console_log!(
         "{{\"request_id\":\"{id}\",\"family\":\"openai\",\"route\":\"POST /v1/responses\",\
-         \"account\":\"{account}\",\"status\":{status},\"ms\":{ms},\"cost_micro_usd\":{cost}{cause}}}"
+         \"account\":\"{account}\",\"status\":{status},\"ms\":{ms},\
+         \"cost_micro_usd\":{cost}{cause}}}"
     );
 }

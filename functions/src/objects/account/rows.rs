@@ -33,10 +33,12 @@ use crate::{
 const STEPS: [&str; 1] = ["
     CREATE TABLE profile (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT NOT NULL);
     CREATE TABLE keys (hash TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
-    -- Requests of the last hour, and of the last day what has a daily quota, so that a restart forgets none.
+    -- Requests of the last hour, and of the last day what has a daily quota, so that a restart
+    -- forgets none.
     CREATE TABLE counted (at INTEGER NOT NULL, holder TEXT NOT NULL, weight INTEGER NOT NULL);
     CREATE INDEX counted_at ON counted (at);
-    -- The ledger. `amount` is what a row does to the balance, `held` what it does to the reserved part.
+    -- The ledger. `amount` is what a row does to the balance, `held` what it does to the
+    -- reserved part.
     CREATE TABLE entries (
       seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, call TEXT, source TEXT,
       amount INTEGER NOT NULL, held INTEGER NOT NULL, balance INTEGER NOT NULL,
@@ -47,9 +49,11 @@ const STEPS: [&str; 1] = ["
     -- The same thing is never booked twice.
     CREATE UNIQUE INDEX entries_source ON entries (source) WHERE source IS NOT NULL;
     -- The high-water mark of a conversation, and the sums of a day.
-    CREATE INDEX entries_conversation ON entries (conversation, input) WHERE conversation IS NOT NULL;
+    CREATE INDEX entries_conversation ON entries (conversation, input)
+      WHERE conversation IS NOT NULL;
     CREATE INDEX entries_posted ON entries (at) WHERE kind = 'post';
-    -- Positions: `settled`, up to which no hold is open; `summed`, up to which usage has been reported.
+    -- Positions: `settled`, up to which no hold is open; `summed`, up to which usage has been
+    -- reported.
     CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 "];
 
@@ -189,8 +193,9 @@ impl Rows {
 
     /// Charges before a position, newest first, one more than `limit`, each with its position.
     pub fn usage(&self, before: i64, limit: u32) -> Result<Vec<(i64, UsageTransaction)>, Fault> {
-        let sql = "SELECT seq, call, at, model, source, conversation, holder, input, cached, billed, output,
-                   reasoning, amount, balance, basis FROM entries
+        let sql =
+            "SELECT seq, call, at, model, source, conversation, holder, input, cached, billed,
+                   output, reasoning, amount, balance, basis FROM entries
                    WHERE kind = 'post' AND seq < ? ORDER BY seq DESC LIMIT ?";
         let bindings = vec![number(before), number(i64::from(limit) + 1)];
         Ok(self.rows::<UsageRow>(sql, bindings)?.into_iter().map(UsageRow::shown).collect())
@@ -282,7 +287,8 @@ const INSERT_ENTRIES: &str = "
     INSERT INTO entries SELECT
       value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
       value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13,
-      value ->> 14, value ->> 15, value ->> 16, value ->> 17, value ->> 18, value ->> 19, value ->> 20
+      value ->> 14, value ->> 15, value ->> 16, value ->> 17, value ->> 18, value ->> 19,
+      value ->> 20
     FROM json_each(?)";
 
 const INSERT_COUNTED: &str =
