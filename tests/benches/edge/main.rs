@@ -66,11 +66,19 @@ async fn main() -> Result<()> {
         let tree = target.pid.map(Tree::new);
         started.push((target, tree));
     }
+    println!(
+        "{} body, {} rounds of {:.2} s for each target in each cell; in brackets the ratio to the \
+         pass-through",
+        options.body.name(),
+        options.rounds,
+        options.round.as_secs_f64(),
+    );
     let mut bench = Bench {
         options: &options,
         upstream: &upstream,
         begun,
         targets: started,
+        all: Tree::new(std::process::id()),
         completed: [].into(),
     };
     let mut cells = Vec::new();

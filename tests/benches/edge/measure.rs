@@ -2,6 +2,8 @@
 //! hits all of them alike.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -10,7 +12,7 @@ use tokio::time::sleep;
 use super::kind::Kind;
 use super::load::{self, Order, Until, Yield};
 use super::options::Options;
-use super::process::Tree;
+use super::process::{Tree, machine_busy};
 use super::targets::Target;
 use super::upstream::Upstream;
 
@@ -45,6 +47,8 @@ pub struct Cell {
     /// By target, a value for each round.
     pub rounds: BTreeMap<&'static str, Vec<Round>>,
     pub failures: Vec<String>,
+    /// The share of the machine's processors that programs other than these took meanwhile.
+    pub others: f64,
 }
 
 fn name<S: serde::Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
@@ -57,6 +61,8 @@ pub struct Bench<'a> {
     pub upstream: &'a Upstream,
     pub begun: Instant,
     pub targets: Vec<(Target, Option<Tree>)>,
+    /// This process with everything it started.
+    pub all: Tree,
     /// Answers to each target so far, warm-up included.
     pub completed: BTreeMap<&'static str, u64>,
 }
@@ -64,10 +70,12 @@ pub struct Bench<'a> {
 impl Bench<'_> {
     pub async fn cell(&mut self, kind: Kind, connections: usize) -> Cell {
         self.upstream.play(kind);
-        let mut cell = Cell { kind, connections, rounds: BTreeMap::new(), failures: Vec::new() };
+        let mut cell =
+            Cell { kind, connections, rounds: BTreeMap::new(), failures: Vec::new(), others: 0.0 };
         for index in 0..self.targets.len() {
             self.load(&mut cell, index, WARM_UP).await;
         }
+        let (begun, busy, ours) = (Instant::now(), machine_busy(), self.all.cpu());
         for round in 0..self.options.rounds as usize {
             for turn in 0..self.targets.len() {
                 // Nobody always comes first, or always after the same neighbour's remains.
@@ -76,6 +84,10 @@ impl Bench<'_> {
                 cell.rounds.entry(name).or_default().push(measured);
             }
         }
+        let ours = self.all.cpu().saturating_sub(ours);
+        let others = machine_busy().saturating_sub(busy).saturating_sub(ours);
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        cell.others = others.as_secs_f64() / begun.elapsed().as_secs_f64() / count(processors);
         cell
     }
 

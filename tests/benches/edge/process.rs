@@ -1,9 +1,12 @@
-//! What a target's processes use, as the kernel counts it: processor time and memory.
+//! What processes use, as the kernel counts it: processor time and memory.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
+
+/// The kernel's unit of time in `/proc/stat`, on every Linux that matters.
+const TICK: Duration = Duration::from_millis(10);
 
 /// A process with all its descendants.
 #[derive(Debug)]
@@ -67,6 +70,17 @@ impl Tree {
         }
         found
     }
+}
+
+/// Time that all processors together were busy since the machine started, for whomever.
+pub fn machine_busy() -> Duration {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let total = stat.lines().next().unwrap_or_default();
+    let ticks: Vec<u32> =
+        total.split_whitespace().skip(1).filter_map(|ticks| ticks.parse().ok()).collect();
+    // user, nice, system, then idle and waiting for disks, then interrupts and what a host took.
+    let busy = ticks.iter().take(3).chain(ticks.iter().skip(5).take(3));
+    TICK * busy.sum::<u32>()
 }
 
 fn on_processor(task: &Path) -> Option<u64> {

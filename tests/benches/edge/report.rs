@@ -27,12 +27,20 @@ impl Cell {
         median(rounds.map(|(it, direct)| figure(it, direct)).collect())
     }
 
-    /// The median of a figure's ratio to another target's.
+    /// A figure's ratio to another target's: the median of those of each round, or, where what is
+    /// added is so little that it drowns in a round's noise, the ratio of the medians.
     pub fn ratio(&self, target: &str, to: &str, figure: Figure) -> Option<f64> {
         let direct = self.rounds.get(DIRECT)?;
         let pairs = self.rounds.get(target)?.iter().zip(self.rounds.get(to)?).zip(direct);
-        let ratios = pairs.map(|((it, other), direct)| figure(it, direct) / figure(other, direct));
-        median(ratios.filter(|ratio| ratio.is_finite() && *ratio > 0.0).collect())
+        let pairs: Vec<(f64, f64)> = pairs
+            .map(|((it, other), direct)| (figure(it, direct), figure(other, direct)))
+            .collect();
+        if pairs.iter().all(|(it, other)| *it > 0.0 && *other > 0.0) {
+            return median(pairs.iter().map(|(it, other)| it / other).collect());
+        }
+        let (it, other): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
+        let ratio = median(it)? / median(other)?;
+        Some(ratio).filter(|ratio| ratio.is_finite() && *ratio > 0.0)
     }
 
     pub fn failed(&self, target: &str) -> usize {
@@ -42,7 +50,11 @@ impl Cell {
     /// The cell as a table.
     pub fn table(&self, targets: &[&'static str]) -> String {
         let name = title(self.kind);
-        let mut text = format!("\n{name}, {} at once\n", self.connections);
+        let others = self.others * 100.0;
+        let mut text = format!(
+            "\n{name}, {} at once (other programs took {others:.0} % of the machine)\n",
+            self.connections
+        );
         let _ = writeln!(
             text,
             "{:<12}{:>17}{:>20}{:>20}{:>20}{:>19}{:>16}",
