@@ -28,16 +28,10 @@ pub struct Order {
     pub request: Rc<[u8]>,
     pub kind: Kind,
     pub connections: usize,
-    pub until: Until,
+    /// When no more requests are begun.
+    pub time: Duration,
     /// The zero of times in events.
     pub begun: Instant,
-}
-
-/// When no more requests are begun: after so long, or so many by each connection.
-#[derive(Debug, Clone, Copy)]
-pub struct Until {
-    pub elapsed: Duration,
-    pub requests: usize,
 }
 
 /// What came of it. Times are in nanoseconds.
@@ -84,15 +78,13 @@ pub async fn run(order: &Order) -> Yield {
 
 async fn caller(order: &Order, start: Instant, yielded: &RefCell<Yield>) {
     let mut connection = None;
-    let mut done = 0;
-    while done < order.until.requests && start.elapsed() < order.until.elapsed {
+    while start.elapsed() < order.time {
         let asked = timeout(PATIENCE, ask(order, &mut connection, yielded)).await;
         let asked = asked.unwrap_or_else(|_| bail!("no answer within {PATIENCE:?}"));
         if let Err(error) = asked {
             connection = None;
             yielded.borrow_mut().fail(format!("{error:#}"));
         }
-        done += 1;
     }
 }
 

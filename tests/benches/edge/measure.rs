@@ -10,14 +10,14 @@ use serde::Serialize;
 use tokio::time::sleep;
 
 use super::kind::Kind;
-use super::load::{self, Order, Until, Yield};
+use super::load::{self, Order, Yield};
 use super::options::Options;
 use super::process::{Tree, machine_busy};
 use super::targets::Target;
 use super::upstream::Upstream;
 
-/// Before a cell is measured, each connection sends a few requests, fewer if they are slow.
-const WARM_UP: Until = Until { elapsed: Duration::from_secs(1), requests: 20 };
+/// Before a cell is measured: runtimes compile what is used often, and only then are they at speed.
+const WARM_UP: Duration = Duration::from_millis(500);
 /// What a target does after its last answer, such as writing, is its cost too.
 const AFTERMATH: Duration = Duration::from_millis(50);
 
@@ -96,8 +96,7 @@ impl Bench<'_> {
             tree.forget_peak();
             tree.cpu()
         });
-        let until = Until { elapsed: self.options.round, requests: usize::MAX };
-        let yielded = self.load(cell, index, until).await;
+        let yielded = self.load(cell, index, self.options.round).await;
         sleep(AFTERMATH).await;
         let (target, tree) = &mut self.targets[index];
         let mut round = summary(yielded);
@@ -109,14 +108,14 @@ impl Bench<'_> {
         (target.name, round)
     }
 
-    async fn load(&mut self, cell: &mut Cell, index: usize, until: Until) -> Yield {
+    async fn load(&mut self, cell: &mut Cell, index: usize, time: Duration) -> Yield {
         let target = &self.targets[index].0;
         let order = Order {
             port: target.port,
             request: self.options.body.request(target, cell.kind),
             kind: cell.kind,
             connections: cell.connections,
-            until,
+            time,
             begun: self.begun,
         };
         let yielded = load::run(&order).await;
