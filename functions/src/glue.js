@@ -81,18 +81,23 @@ const FORWARDED = new RegExp(
     "|openai-beta|x-client-request-id|x-codex-.*|x-openai-.*)$",
 );
 
-/** Sends a request to a provider. */
-export function dispatch(request, url, key, body) {
-  const headers = { authorization: `Bearer ${key}`, "accept-encoding": "identity" };
-  for (const [name, value] of request.headers) {
-    if (FORWARDED.test(name)) headers[name] = value;
+/** A request on its way to a provider. */
+export class Dispatch {
+  constructor(request, url, key, body) {
+    const headers = { authorization: `Bearer ${key}`, "accept-encoding": "identity" };
+    for (const [name, value] of request.headers) {
+      if (FORWARDED.test(name)) headers[name] = value;
+    }
+    this.patience = new AbortController();
+    const { signal } = this.patience;
+    this.answer = fetch(url, { method: "POST", headers, body, redirect: "manual", signal });
   }
-  return fetch(url, { method: "POST", headers, body, redirect: "manual" });
-}
 
-/** Lets go of an answer that nobody waits for any more, when it comes. */
-export function forget(answer) {
-  answer.then(discard, () => {});
+  /** Hangs up: a provider that nobody waits for any more must not go on at our cost. */
+  abort() {
+    this.answer.catch(() => {});
+    this.patience.abort();
+  }
 }
 
 /** Lets go of an answer's body. */

@@ -28,15 +28,14 @@ extern "C" {
         lines: &str,
         body: &JsValue,
     ) -> Result<web_sys::Response, JsValue>;
-    /// Sends a request on to a provider.
-    pub fn dispatch(
-        request: &web_sys::Request,
-        url: &str,
-        key: &str,
-        body: &ArrayBuffer,
-    ) -> Promise;
-    /// Lets go of an answer that nobody waits for any more, when it comes.
-    pub fn forget(answer: &Promise);
+    /// A request on its way to a provider.
+    pub type Dispatch;
+    #[wasm_bindgen(constructor)]
+    pub fn new(request: &web_sys::Request, url: &str, key: &str, body: &ArrayBuffer) -> Dispatch;
+    #[wasm_bindgen(method, getter)]
+    pub fn answer(this: &Dispatch) -> Promise;
+    #[wasm_bindgen(method)]
+    pub fn abort(this: &Dispatch);
     /// Lets go of an answer's body.
     pub fn discard(answer: &web_sys::Response);
 

@@ -197,7 +197,9 @@ async fn every_version_learns_the_wallet_and_the_hour_from_an_answer() {
         let limits = client.limits("rehearse: say forty two").await.expect("limits");
         let credits = &limits["credits"];
         assert_eq!((&credits["hasCredits"], &credits["unlimited"]), (&json!(true), &json!(false)));
-        assert!(credits["balance"].as_str().unwrap().starts_with("119."), "{limits}");
+        // What this very answer will cost is not known when it begins.
+        let balance = credits["balance"].as_str().expect("a balance");
+        assert!(balance == CREDIT_USD || balance.starts_with("119."), "{limits}");
         assert_eq!(limits["primary"]["windowDurationMins"], 60);
     }
 }

@@ -83,11 +83,11 @@ async fn attempt(
     let renamed = renamed.map(|name| rename(call.body, name)).transpose()?;
     let buffer = renamed.as_deref().map(|body| Uint8Array::from(body).buffer());
     let buffer = buffer.as_ref().unwrap_or(call.buffer);
-    let sent = js::dispatch(call.request, &url, key, buffer);
-    let answer = match select(JsFuture::from(sent.clone()), pin!(patience)).await {
+    let sent = js::Dispatch::new(call.request, &url, key, buffer);
+    let answer = match select(JsFuture::from(sent.answer()), pin!(patience)).await {
         Either::Left((answer, _)) => answer,
         Either::Right(((), _)) => {
-            js::forget(&sent);
+            sent.abort();
             let message = "The model provider did not answer in time. Try again.";
             return Err(Error::new(Code::Timeout, message));
         }
