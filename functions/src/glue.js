@@ -29,13 +29,10 @@ function threadOf(headers) {
 }
 
 /**
- * The body as one buffer, or nothing if it has more bytes than that. Who said its length before is
- * taken at their word, because the protocol holds them to it; any other body is read in pieces,
- * and no further.
+ * The body of a request that did not say its length, as one buffer, or nothing if it has more bytes
+ * than that. It is read in pieces, and no further.
  */
 export async function body(request, most) {
-  const length = request.headers.get("content-length");
-  if (length !== null) return Number(length) > most ? undefined : request.arrayBuffer();
   const pieces = [];
   let size = 0;
   for await (const piece of request.body ?? []) {
@@ -54,16 +51,6 @@ export function header(message, name) {
 /** A response of the given lines of `name: value`. */
 export function answer(status, lines, body) {
   return new Response(body, { status, headers: record(lines) });
-}
-
-/** The same, with what a provider's response says of its body and of the turn. */
-export function relay(upstream, status, lines, body) {
-  const headers = record(lines);
-  for (const name of ["content-type", "x-codex-turn-state"]) {
-    const value = upstream.headers.get(name);
-    if (value !== null) headers[name] = value;
-  }
-  return new Response(body, { status, headers });
 }
 
 function record(lines) {
@@ -98,6 +85,12 @@ export class Dispatch {
     this.answer.catch(() => {});
     this.patience.abort();
   }
+}
+
+/** What a provider says of its body, and of the turn: its type and the turn's state, one to a line. */
+export function told(answer) {
+  const headers = answer.headers;
+  return `${headers.get("content-type") ?? ""}\n${headers.get("x-codex-turn-state") ?? ""}`;
 }
 
 /** Lets go of an answer's body. */

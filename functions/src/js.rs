@@ -20,14 +20,6 @@ extern "C" {
     /// A response with headers from lines of `name: value`.
     #[wasm_bindgen(catch)]
     pub fn answer(status: u16, lines: &str, body: &JsValue) -> Result<web_sys::Response, JsValue>;
-    /// The same, with what the provider says of its body.
-    #[wasm_bindgen(catch)]
-    pub fn relay(
-        upstream: &web_sys::Response,
-        status: u16,
-        lines: &str,
-        body: &JsValue,
-    ) -> Result<web_sys::Response, JsValue>;
     /// A request on its way to a provider.
     pub type Dispatch;
     #[wasm_bindgen(constructor)]
@@ -36,6 +28,8 @@ extern "C" {
     pub fn answer(this: &Dispatch) -> Promise;
     #[wasm_bindgen(method)]
     pub fn abort(this: &Dispatch);
+    /// What a provider says: its body's type and the turn's state, one to a line.
+    pub fn told(answer: &web_sys::Response) -> String;
     /// Lets go of an answer's body.
     pub fn discard(answer: &web_sys::Response);
 

@@ -27,6 +27,11 @@ const OVERLOADED_RETRY_S: u32 = 5;
 /// A provider's answer, with the money that pays for it.
 pub struct Upstream<H> {
     pub response: web_sys::Response,
+    pub status: u16,
+    /// What it says of its body; may be empty.
+    pub content_type: String,
+    /// What it wants to hear again within the turn; may be empty.
+    pub turn_state: String,
     /// The route's name, for our books only.
     pub route: String,
     pub hold: H,
@@ -57,7 +62,10 @@ pub async fn send<H: AsRef<Hold>, P: Future<Output = ()>>(
     let mut failure = Error::internal("no route serves a model that was let in");
     for route in routes.iter().cycle().take(if routes.is_empty() { 0 } else { TRIES }) {
         match attempt(config, route, call, patience()).await {
-            Ok(response) => return Ok(Upstream { response, route: route.name.clone(), hold }),
+            Ok(Answer { response, status, content_type, turn_state }) => {
+                let route = route.name.clone();
+                return Ok(Upstream { response, status, content_type, turn_state, route, hold });
+            }
             Err(error) => {
                 let cause = error.cause.clone().unwrap_or_default();
                 failure = error.caused_by(format!("{}: {cause}", route.name));
@@ -71,12 +79,20 @@ pub async fn send<H: AsRef<Hold>, P: Future<Output = ()>>(
     Err(failure)
 }
 
+/// What one try came to.
+struct Answer {
+    response: web_sys::Response,
+    status: u16,
+    content_type: String,
+    turn_state: String,
+}
+
 async fn attempt(
     config: &Config,
     route: &Route,
     call: Outgoing<'_>,
     patience: impl Future<Output = ()>,
-) -> Result<web_sys::Response> {
+) -> Result<Answer> {
     let url = format!("{}/responses", route.base_url.trim_end_matches('/'));
     let key = config.provider_keys.get(&route.secret).map(|k| k.reveal()).unwrap_or_default();
     let renamed = route.models.get(call.model).filter(|name| *name != call.model);
@@ -96,26 +112,28 @@ async fn attempt(
         failed("The model provider could not be reached. Nothing was charged. Try again.")
             .caused_by(js::said(&thrown))
     })?;
-    let response = response.unchecked_into();
+    let response: web_sys::Response = response.unchecked_into();
+    let (status, told) = (response.status(), js::told(&response));
+    let (content_type, turn_state) = told.split_once('\n').unwrap_or((&told, ""));
     // An unread body would hold its connection up.
-    judge(&response).inspect_err(|_| js::discard(&response))?;
-    Ok(response)
+    judge(&response, status, content_type).inspect_err(|_| js::discard(&response))?;
+    let (content_type, turn_state) = (content_type.to_owned(), turn_state.to_owned());
+    Ok(Answer { response, status, content_type, turn_state })
 }
 
 /// Whether an answer is the caller's, or a failure of the provider's.
-fn judge(response: &web_sys::Response) -> Result<()> {
-    let header = |name| js::response_header(response, name);
-    match response.status() {
-        200..=299 if !is_answer(&header("content-type")) => {
-            let cause = format!("content type {}", header("content-type"));
-            Err(failed("The model provider failed. Nothing was charged. Try again.")
-                .caused_by(cause))
+fn judge(response: &web_sys::Response, status: u16, content_type: &str) -> Result<()> {
+    match status {
+        200..=299 if !is_answer(content_type) => {
+            let message = "The model provider failed. Nothing was charged. Try again.";
+            Err(failed(message).caused_by(format!("content type {content_type}")))
         }
         200..=299 | 400 | 404 | 413 | 422 => Ok(()),
         429 => {
             let message = "The model is at capacity. Try again shortly.";
-            let wait = header("retry-after").parse().unwrap_or(OVERLOADED_RETRY_S);
-            let error = Error::new(Code::UpstreamOverloaded, message).retry_after(wait);
+            let wait = js::response_header(response, "retry-after").parse();
+            let error = Error::new(Code::UpstreamOverloaded, message);
+            let error = error.retry_after(wait.unwrap_or(OVERLOADED_RETRY_S));
             Err(error.caused_by("status 429"))
         }
         // A provider that does not know us is our fault, and not the caller's to see.

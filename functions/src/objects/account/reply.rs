@@ -11,6 +11,7 @@ use crate::{
     config::Config,
     domain::{admission::Refusal, limit::Rate},
     js,
+    remote::responses::Upstream,
 };
 
 /// A refusal on its way to the family that words it.
@@ -44,6 +45,17 @@ pub(super) fn headers(inner: &Inner, call: &Call) -> String {
         balance > schema::MicroUsd::ZERO,
         balance.dollars_and_cents(),
     );
+    lines
+}
+
+/// What a provider says of its body and of the turn goes on to the customer, and nothing else.
+pub(super) fn relayed<H>(upstream: &Upstream<H>) -> String {
+    let mut lines = String::new();
+    let told =
+        [("content-type", &upstream.content_type), ("x-codex-turn-state", &upstream.turn_state)];
+    for (name, value) in told.into_iter().filter(|(_, value)| !value.is_empty()) {
+        let _ = write!(lines, "\n{name}: {value}");
+    }
     lines
 }
 

@@ -14,7 +14,7 @@ use super::{
     Inner,
     call::{Call, Paid, Seen, understand},
     head::Head,
-    reply::{headers, log, refuse, with_top_up},
+    reply::{headers, log, refuse, relayed, with_top_up},
     settle,
     turn::{Turn, open_and_wait},
 };
@@ -126,39 +126,31 @@ fn fault(request: &web_sys::Request, config: &Config) {
 /// The provider's answer on its way to the customer.
 async fn answer(call: Call, upstream: Upstream<Paid>) -> schema::Result<web_sys::Response> {
     let internal = |thrown: JsValue| Error::internal(js::said(&thrown));
-    let response = &upstream.response;
-    let lines = headers(&upstream.hold.inner, &call);
-    if !response.ok() {
+    let (response, status) = (&upstream.response, upstream.status);
+    let lines = headers(&upstream.hold.inner, &call) + &relayed(&upstream);
+    if status >= 300 {
         // The provider's own words about the request, in the form that its clients know.
-        let status = response.status();
         let body = response.body().map_or(JsValue::NULL, JsValue::from);
-        log(
-            &call.id,
-            &call.caller.account.to_string(),
-            status,
-            0,
-            0,
-            Some("refused by the provider"),
-        );
-        return js::relay(response, status, &lines, &body).map_err(internal);
+        let account = call.caller.account.to_string();
+        log(&call.id, &account, status, 0, 0, Some("refused by the provider"));
+        return js::answer(status, &lines, &body).map_err(internal);
     }
     if call.stream {
-        if !js::response_header(response, "content-type").starts_with("text/event-stream") {
+        if !upstream.content_type.starts_with("text/event-stream") {
             let message = "The model provider did not stream. Nothing was charged. Try again.";
             return Err(Error::new(Code::UpstreamFailed, message));
         }
         let opening = js::Opening::new();
-        let relayed = js::relay(response, response.status(), &lines, &opening.readable().into());
-        let relayed = relayed.map_err(internal)?;
+        let opened = js::answer(status, &lines, &opening.readable().into()).map_err(internal)?;
         settle::stream(call, upstream, &opening)?;
-        return Ok(relayed);
+        return Ok(opened);
     }
     let buffer = response.array_buffer().map_err(internal)?;
     let buffer = JsFuture::from(buffer).await.map_err(|thrown| {
         let message = "The model provider's answer broke off. Nothing was charged. Try again.";
         Error::new(Code::UpstreamFailed, message).caused_by(js::said(&thrown))
     })?;
-    let relayed = js::relay(response, response.status(), &lines, &buffer).map_err(internal)?;
+    let whole = js::answer(status, &lines, &buffer).map_err(internal)?;
     settle::whole(call, upstream, &js::bytes(buffer.unchecked_ref()))?;
-    Ok(relayed)
+    Ok(whole)
 }

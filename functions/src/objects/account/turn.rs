@@ -177,7 +177,7 @@ impl Late {
         let out = call.outgoing(&request, &buffer, &body);
         let patience = || ticker.sleep(call.config.upstream_timeout_ms);
         let upstream = responses::send(paid, &call.config, out, patience).await?;
-        if !upstream.response.ok() {
+        if upstream.status >= 300 {
             let text = upstream.response.text().map(JsFuture::from);
             let text = match text {
                 Ok(text) => text.await.ok().and_then(|t| t.as_string()).unwrap_or_default(),
