@@ -107,6 +107,8 @@ async fn start(
     };
     let paid = Paid { inner: inner.clone(), hold };
     fault(request, &call.config);
+    // Before the dispatch: in an object that has just begun this is a write, and the platform lets
+    // nothing out until it is safe. Storage that takes no writes answers nobody for free.
     inner.ring_by(now.plus_millis(call.config.outbox_ms), &call.config);
     inner.store_soon();
     let out = call.outgoing(request, &buffer, body);
