@@ -2,14 +2,15 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use schema::Timestamp;
 use schema::admin::CreateUser;
 use tests::account::Account;
 use tests::client::{Ask, Caller, Operator};
 use tests::world::World;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::books;
 use crate::dice::Dice;
@@ -17,6 +18,8 @@ use crate::dice::Dice;
 const ROUNDS: usize = 8;
 const CALLERS: usize = 12;
 const PER_HOUR: u32 = 100_000;
+const PATIENCE: Duration = Duration::from_secs(15);
+const POLL: Duration = Duration::from_millis(20);
 
 /// What was acknowledged, in all rounds.
 #[derive(Debug, Default)]
@@ -157,4 +160,30 @@ async fn a_call_that_runs_when_the_runtime_is_killed_gives_its_money_and_place_b
     world.upstream().release("door");
     let reply = world.caller(&account.key).ask(&Ask::whole("Say hi")).await.expect("an answer");
     assert!(reply.is_whole(), "{reply:?}");
+}
+
+#[tokio::test]
+async fn a_hold_of_a_killed_runtime_ends_by_itself_though_nobody_asks() {
+    let mut world = World::plan().var("OUTBOX_MS", "1500").start().await;
+    let account = account(&world).await;
+    let caller = world.caller(&account.key);
+    assert!(caller.ask(&Ask::whole("Say hi")).await.expect("an answer").is_whole());
+    let ask = Ask::stream("rehearse: text 3; wait door");
+    let mut stream = caller.open(&ask).await.expect("a stream");
+    stream.frame().await.expect("no fault").expect("a frame");
+    books::held(&world, &account).await;
+    world.kill9();
+    world.restart().await;
+    // The account's alarm rings in the new process and reports what the old one had charged.
+    let deadline = Instant::now() + PATIENCE;
+    while world.sql("SELECT requests FROM usage_hourly", vec![]).await.is_empty() {
+        assert!(Instant::now() < deadline, "no alarm");
+        sleep(POLL).await;
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
+    let now = Timestamp::from_millis(i64::try_from(now).expect("a date"));
+    let books = books::read(&world, &account).await;
+    let end = books.rows.iter().find(|row| row.kind == "expire").expect("the hold's end");
+    assert!(end.at < now.to_string(), "it ended only when it was asked for: {end:?}, {now}");
+    assert_eq!((books.held, books.paid.len()), (0, 1));
 }

@@ -7,7 +7,7 @@ use tests::client::{Ask, Caller, Reply};
 use tests::world::World;
 use tokio::time::{Instant, sleep};
 
-use crate::books;
+use crate::books::{self, Books};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
@@ -57,27 +57,23 @@ async fn closed_for_now(world: &World, account: &Account, caller: &Caller) {
     assert_eq!(world.upstream().counts().arrived, arrived);
 }
 
-async fn a_full_disk(bytes: u64) {
-    let mut world = World::start().await;
+/// A world with an account that has asked before.
+async fn desk() -> (World, Account, Caller) {
+    let world = World::start().await;
     let account = world.account("10.00").await;
     let caller = world.caller(&account.key);
     for n in 0..CALLS_BEFORE {
         assert!(caller.ask(&ask(n)).await.expect("an answer").is_whole());
     }
-    let before = books::paid(&world, &account, CALLS_BEFORE).await;
-    let running = Ask::stream("rehearse: text 3; wait door");
-    let mut running = caller.open(&running).await.expect("a stream");
-    running.frame().await.expect("no fault").expect("a frame");
-    books::held(&world, &account).await;
-    world.fill_disk(bytes);
-    closed_for_now(&world, &account, &caller).await;
-    world.upstream().release("door");
-    // Cut or whole: whoever kept the money for it is gone.
-    let _ = running.rest().await;
+    (world, account, caller)
+}
+
+/// With room on the disk again the account is served, and its books are exact.
+async fn heals(world: &mut World, account: &Account, caller: &Caller, before: &Books) {
     world.free_disk();
-    ask_until(&caller, Reply::is_whole).await;
+    ask_until(caller, Reply::is_whole).await;
     assert!(caller.ask(&ask(1)).await.expect("an answer").is_whole());
-    let after = books::closed(&world, &account).await;
+    let after = books::closed(world, account).await;
     assert!(after.paid.len() >= before.paid.len() + 2, "{after:?}");
     after.paid_what_was_produced(&world.upstream().wait_until_idle().await);
     assert_eq!(after.rows[..before.rows.len()], before.rows);
@@ -89,10 +85,24 @@ async fn a_full_disk(bytes: u64) {
 
 #[tokio::test]
 async fn while_nothing_can_be_written_nothing_is_answered_for_free_and_then_all_is_well() {
-    a_full_disk(READS_ONLY_BYTES).await;
+    let (mut world, account, caller) = desk().await;
+    let before = books::paid(&world, &account, CALLS_BEFORE).await;
+    world.fill_disk(READS_ONLY_BYTES);
+    closed_for_now(&world, &account, &caller).await;
+    heals(&mut world, &account, &caller, &before).await;
 }
 
 #[tokio::test]
 async fn while_storage_cannot_be_opened_everybody_is_told_so_and_then_all_is_well() {
-    a_full_disk(NOTHING_BYTES).await;
+    let (mut world, account, caller) = desk().await;
+    let running = Ask::stream("rehearse: text 3; wait door");
+    let mut running = caller.open(&running).await.expect("a stream");
+    running.frame().await.expect("no fault").expect("a frame");
+    let before = books::held(&world, &account).await;
+    world.fill_disk(NOTHING_BYTES);
+    closed_for_now(&world, &account, &caller).await;
+    world.upstream().release("door");
+    // Cut or whole: whoever kept the money for it is gone.
+    let _ = running.rest().await;
+    heals(&mut world, &account, &caller, &before).await;
 }
