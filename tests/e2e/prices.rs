@@ -112,6 +112,18 @@ async fn a_conversations_mark_survives_a_killed_runtime() {
 }
 
 #[tokio::test]
+async fn an_estimate_raises_no_mark_not_even_after_a_restart() {
+    let (mut world, account, caller) = desk().await;
+    let cut = Ask::stream("rehearse: text 9; cut 8").in_thread("t-1");
+    assert!(caller.ask(&cut).await.is_err());
+    assert!(account.charges(1).await[0].input_tokens > 10);
+    let turn = ask("input=10 output=1").in_thread("t-1");
+    world.kill9();
+    world.restart().await;
+    check(&charge(&account, &world.caller(&account.key), &turn).await, 10, 50 + 30);
+}
+
+#[tokio::test]
 async fn all_input_is_paid_where_the_price_says_so() {
     let (world, account, caller) = desk().await;
     let price = SetPrice { input_billing: Some("all".to_owned()), ..usual() };

@@ -171,9 +171,11 @@ impl Rows {
         Ok(self.rows(sql, vec![source.into()])?.pop())
     }
 
-    /// The most input that a conversation had in one call.
+    /// The most input that a conversation had in one call, as the provider reported it: an estimate
+    /// is no mark to bill by.
     pub fn high_water(&self, conversation: &str) -> Result<u64, Fault> {
-        let sql = "SELECT max(input) FROM entries WHERE conversation = ?";
+        let sql = "SELECT input FROM entries WHERE conversation = ? AND basis = 'reported'
+                   ORDER BY input DESC LIMIT 1";
         let row = self.0.exec_raw(sql, vec![conversation.into()])?.raw().next().transpose()?;
         let most = row.and_then(|row| row.into_iter().next());
         Ok(match most {
