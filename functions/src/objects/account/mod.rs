@@ -46,14 +46,15 @@ use crate::{
     objects::ticker::Ticker,
 };
 
-/// Between a hold and its row: what happens within it shares one write, and the provider's request
-/// is on the wire before the write would hold it back.
-const STORE_SOON_MS: u64 = 5;
-/// Between a charge and its row. A crash within it leaves the hold, which then expires, and the
-/// cost is ours.
-const STORE_LATER_MS: u64 = 25;
+/// Between a hold and its row, when little happens: the provider's request is on the wire before the
+/// write would hold it back.
+const STORE_SOON_MS: i64 = 5;
+/// Between two writes, when much happens: a write stops everything else for a moment, so it had better
+/// be shared by many. A crash within it loses holds that then never were, and charges whose holds
+/// expire: the cost is ours.
+const STORE_LATER_MS: i64 = 25;
 /// Between tries of a write that failed.
-const STORE_RETRY_MS: u64 = 200;
+const STORE_RETRY_MS: i64 = 200;
 
 /// The object as the platform knows it.
 #[wasm_bindgen]
@@ -69,6 +70,8 @@ pub(crate) struct Inner {
     /// Whether a write is on its way.
     storing_soon: Rc<Cell<bool>>,
     storing_later: Rc<Cell<bool>>,
+    /// When the last of these writes was.
+    stored_at: Cell<Timestamp>,
     /// Whether the last write failed; until one succeeds, nobody is let in.
     faulty: Cell<bool>,
     /// When the alarm rings.
@@ -102,6 +105,7 @@ impl Account {
             loaded: Cell::new(false),
             storing_soon: Rc::default(),
             storing_later: Rc::default(),
+            stored_at: Cell::new(Timestamp::from_millis(0)),
             faulty: Cell::new(false),
             alarm: Cell::new(None),
             ticker: Ticker::default(),
@@ -217,17 +221,19 @@ impl Inner {
         self.store_within(&self.storing_later, STORE_LATER_MS);
     }
 
-    fn store_within(self: &Rc<Self>, storing: &Rc<Cell<bool>>, ms: u64) {
+    fn store_within(self: &Rc<Self>, storing: &Rc<Cell<bool>>, ms: i64) {
         if storing.replace(true) {
             return;
         }
         let (inner, storing) = (self.clone(), storing.clone());
+        let since = cx::clock().since(self.stored_at.get());
         spawn_local(async move {
-            let mut wait = ms;
+            let mut wait = ms.max(STORE_LATER_MS.saturating_sub(since));
             loop {
-                worker::Delay::from(Duration::from_millis(wait)).await;
+                worker::Delay::from(Duration::from_millis(wait.unsigned_abs())).await;
                 // What is changed from here on starts a write of its own.
                 storing.set(false);
+                inner.stored_at.set(cx::clock());
                 match inner.rows.store(&mut inner.live.borrow_mut()) {
                     Ok(()) => return inner.faulty.set(false),
                     Err(fault) => {
