@@ -1,6 +1,6 @@
-//! Ten minutes of everything at once, bounded: whole and streamed answers, hang-ups, refusals and failures.
-//! It shows the memory of the runtime as it goes, and stops with an error if it grew or a micro-dollar is
-//! missing. `GANTRY_SOAK_SECONDS` shortens it.
+//! Ten minutes of everything at once, bounded: whole and streamed answers, hang-ups, refusals and
+//! failures. It shows the memory of the runtime as it goes, and stops with an error if it grew or a
+//! micro-dollar is missing. `GANTRY_SOAK_SECONDS` shortens it.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -73,14 +73,15 @@ async fn call_until(until: Instant, url: String, first: usize, key: String) -> R
     while Instant::now() < until {
         let turn = first + usize::try_from(calls).unwrap_or(0);
         let prompt = PROMPTS[turn % PROMPTS.len()];
-        let body = json!({ "model": "gpt-5.5", "input": prompt, "stream": turn % 3 != 0 });
+        let body =
+            json!({ "model": "gpt-5.5", "input": prompt, "stream": !turn.is_multiple_of(3) });
         let thread = format!("soak-{first}-{}", calls / 10);
         let request = http.post(&url).bearer_auth(&key).header("thread-id", thread).json(&body);
         // An answer that breaks off is among what is asked for.
         if let Ok(answer) = request.send().await {
             let mut blocks = answer.bytes_stream();
             while let Some(Ok(_)) = blocks.next().await {
-                if turn % 5 == 0 {
+                if turn.is_multiple_of(5) {
                     break;
                 }
             }

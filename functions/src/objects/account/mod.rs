@@ -46,12 +46,12 @@ use crate::{
     objects::ticker::Ticker,
 };
 
-/// Between a hold and its row, when little happens: the provider's request is on the wire before the
-/// write would hold it back.
+/// Between a hold and its row, when little happens: the provider's request is on the wire before
+/// the write would hold it back.
 const STORE_SOON_MS: i64 = 5;
-/// Between two writes, when much happens: a write stops everything else for a moment, so it had better
-/// be shared by many. A crash within it loses holds that then never were, and charges whose holds
-/// expire: the cost is ours.
+/// Between two writes, when much happens: a write stops everything else for a moment, so it had
+/// better be shared by many. A crash within it loses holds that then never were, and charges whose
+/// holds expire: the cost is ours.
 const STORE_LATER_MS: i64 = 25;
 /// Between tries of a write that failed.
 const STORE_RETRY_MS: i64 = 200;
