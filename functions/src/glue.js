@@ -87,7 +87,7 @@ export class Dispatch {
   }
 }
 
-/** What a provider says of its body and of the turn: its type and the turn's state, line by line. */
+/** What a provider says of its body and of the turn: its type and the state, line by line. */
 export function told(answer) {
   const headers = answer.headers;
   return `${headers.get("content-type") ?? ""}\n${headers.get("x-codex-turn-state") ?? ""}`;
