@@ -48,8 +48,10 @@ pub struct Config {
     pub upstream_timeout_ms: u32,
     /// Milliseconds that a provider may stay silent within a stream.
     pub upstream_idle_ms: i64,
-    /// Milliseconds that a call waits at most for a free place or for money that may come back.
+    /// Milliseconds that a call waits at most for a free place.
     pub turn_wait_ms: i64,
+    /// Milliseconds that a stream waits at most for money that running calls may give back.
+    pub money_wait_ms: i64,
     /// Milliseconds for which settings are used before they are read again.
     pub settings_ttl_ms: i64,
     /// Milliseconds until sums of usage are sent to the directory.
@@ -97,6 +99,7 @@ impl Config {
                 .unwrap_or(600_000),
             upstream_idle_ms: number("UPSTREAM_IDLE_MS", 300_000),
             turn_wait_ms: number("TURN_WAIT_MS", 20_000),
+            money_wait_ms: number("MONEY_WAIT_MS", 300_000),
             settings_ttl_ms: number("SETTINGS_TTL_MS", 5_000),
             outbox_ms: number("OUTBOX_MS", 60_000),
             clock_skew_ms: if production { 0 } else { number("CLOCK_SKEW_MS", 0) },

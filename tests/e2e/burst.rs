@@ -89,3 +89,15 @@ async fn a_thousand_calls_over_twenty_five_keys_on_money_for_ten_get_ten_answers
     let in_streams = check(&world, &account, &replies).await;
     assert!(in_streams > 0, "nobody waited long enough to see a stream opened");
 }
+
+#[tokio::test]
+async fn slow_answers_get_the_money_that_quick_ones_would() {
+    // One call at a time has the money; waiting for a place would have ended after the third.
+    let world = World::plan().var("TURN_WAIT_MS", "1000").start().await;
+    let account = account(&world).await;
+    let caller = world.caller(&account.key);
+    let ask = Ask::stream("rehearse: text 100; usage input=1000 output=100; delay 300ms");
+    let calls = (0..3 * AFFORDED).map(|_| caller.ask(&ask));
+    let replies: Vec<_> = join_all(calls).await.into_iter().map(|r| r.expect("a reply")).collect();
+    check(&world, &account, &replies).await;
+}

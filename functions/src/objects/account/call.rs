@@ -42,6 +42,13 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// How long the call may wait. Money that others have reserved mostly comes back, so a stream
+    /// waits for it long; who waits without a stream cannot be told from who has left.
+    pub fn patience_ms(&self, why: &Error) -> i64 {
+        let for_money = self.stream && why.code == Code::InsufficientCredit;
+        if for_money { self.config.money_wait_ms } else { self.config.turn_wait_ms }
+    }
+
     pub fn outgoing<'a>(
         &'a self,
         request: &'a web_sys::Request,

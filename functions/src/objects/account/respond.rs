@@ -94,9 +94,10 @@ async fn start(
         Start::Go(hold) => hold,
         Start::Refuse(error) => return Err(with_top_up(error, &call.config)),
         Start::Wait(error) => {
+            let patience = call.patience_ms(&error);
             let turn = inner.queue_up(call.id, quote, error)?;
-            let quiet = if call.stream { QUIET_WAIT_MS } else { call.config.turn_wait_ms };
-            match turn.within(inner, quiet.min(call.config.turn_wait_ms), call.stream).await {
+            let quiet = if call.stream { QUIET_WAIT_MS } else { patience };
+            match turn.within(inner, quiet.min(patience), call.stream).await {
                 Turn::Came(hold) => hold,
                 Turn::Refused(error) => return Err(with_top_up(error, &call.config)),
                 Turn::Still(turn) => {

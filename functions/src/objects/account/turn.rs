@@ -154,7 +154,7 @@ struct Late {
 impl Late {
     async fn go(self, opening: &js::Opening) -> schema::Result<()> {
         let Self { inner, call, mut turn, request, buffer, body } = self;
-        let until = call.started_at.plus_millis(call.config.turn_wait_ms);
+        let until = call.started_at.plus_millis(call.patience_ms(&turn.why));
         let hold = loop {
             if !hears(opening).await {
                 turn.leave(&inner);
