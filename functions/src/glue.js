@@ -75,15 +75,16 @@ export class Dispatch {
     for (const [name, value] of request.headers) {
       if (FORWARDED.test(name)) headers[name] = value;
     }
-    this.patience = new AbortController();
-    const { signal } = this.patience;
+    // One for the answer and, later, for its way to the client: see `Tap`.
+    this.cutter = new AbortController();
+    const { signal } = this.cutter;
     this.answer = fetch(url, { method: "POST", headers, body, redirect: "manual", signal });
   }
 
   /** Hangs up: a provider that nobody waits for any more must not go on at our cost. */
   abort() {
     this.answer.catch(() => {});
-    this.patience.abort();
+    this.cutter.abort();
   }
 }
 
@@ -134,10 +135,10 @@ const BLOCK_BYTES = 65_536;
  * its own.
  */
 export class Tap {
-  constructor(body, opening) {
+  constructor(body, opening, dispatch) {
     const [forth, copy] = body.tee();
     this.stream = opening.stream;
-    this.cutter = new AbortController();
+    this.cutter = dispatch.cutter;
     this.reader = copy.getReader({ mode: "byob" });
     const { writable } = opening.stream;
     const { signal } = this.cutter;

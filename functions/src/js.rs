@@ -51,7 +51,11 @@ extern "C" {
     /// A provider's stream on its way to a client, with a copy to read.
     pub type Tap;
     #[wasm_bindgen(constructor, catch)]
-    pub fn new(body: &web_sys::ReadableStream, opening: &Opening) -> Result<Tap, JsValue>;
+    pub fn new(
+        body: &web_sys::ReadableStream,
+        opening: &Opening,
+        dispatch: &Dispatch,
+    ) -> Result<Tap, JsValue>;
     #[wasm_bindgen(method, getter)]
     pub fn delivered(this: &Tap) -> Promise;
     #[wasm_bindgen(method)]

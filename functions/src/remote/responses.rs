@@ -27,6 +27,8 @@ const OVERLOADED_RETRY_S: u32 = 5;
 /// A provider's answer, with the money that pays for it.
 pub struct Upstream<H> {
     pub response: web_sys::Response,
+    /// The request that it answers, by which it can be cut.
+    pub dispatch: js::Dispatch,
     pub status: u16,
     /// What it says of its body; may be empty.
     pub content_type: String,
@@ -62,9 +64,17 @@ pub async fn send<H: AsRef<Hold>, P: Future<Output = ()>>(
     let mut failure = Error::internal("no route serves a model that was let in");
     for route in routes.iter().cycle().take(if routes.is_empty() { 0 } else { TRIES }) {
         match attempt(config, route, call, patience()).await {
-            Ok(Answer { response, status, content_type, turn_state }) => {
+            Ok(Answer { response, dispatch, status, content_type, turn_state }) => {
                 let route = route.name.clone();
-                return Ok(Upstream { response, status, content_type, turn_state, route, hold });
+                return Ok(Upstream {
+                    response,
+                    dispatch,
+                    status,
+                    content_type,
+                    turn_state,
+                    route,
+                    hold,
+                });
             }
             Err(error) => {
                 let cause = error.cause.clone().unwrap_or_default();
@@ -82,6 +92,7 @@ pub async fn send<H: AsRef<Hold>, P: Future<Output = ()>>(
 /// What one try came to.
 struct Answer {
     response: web_sys::Response,
+    dispatch: js::Dispatch,
     status: u16,
     content_type: String,
     turn_state: String,
@@ -118,7 +129,7 @@ async fn attempt(
     // An unread body would hold its connection up.
     judge(&response, status, content_type).inspect_err(|_| js::discard(&response))?;
     let (content_type, turn_state) = (content_type.to_owned(), turn_state.to_owned());
-    Ok(Answer { response, status, content_type, turn_state })
+    Ok(Answer { response, dispatch: sent, status, content_type, turn_state })
 }
 
 /// Whether an answer is the caller's, or a failure of the provider's.

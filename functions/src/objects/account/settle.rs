@@ -53,7 +53,7 @@ pub(super) fn stream(
         let message = "The model provider answered without a body. Nothing was charged. Try again.";
         return Err(Error::new(Code::UpstreamFailed, message));
     };
-    let tap = js::Tap::new(&body, opening);
+    let tap = js::Tap::new(&body, opening, &upstream.dispatch);
     let tap = tap.map_err(|thrown| Error::internal(js::said(&thrown)))?;
     js_sys::futures::spawn_local(async move {
         let mut reading =
