@@ -8,7 +8,7 @@ use anyhow::{Result, bail, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::check::Check;
 use super::http1::Message;
@@ -17,6 +17,8 @@ use super::kind::Kind;
 const BUFFER_BYTES: usize = 64 << 10;
 /// An answer that takes longer than this has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// After a failure, so that a target that is gone is not asked a hundred thousand times.
+const PAUSE: Duration = Duration::from_millis(10);
 /// Failures that are kept to be shown.
 const FAILURES_SHOWN: usize = 3;
 
@@ -55,7 +57,7 @@ impl Yield {
 
     fn fail(&mut self, why: String) {
         self.failed += 1;
-        if self.failures.len() < FAILURES_SHOWN {
+        if self.failures.len() < FAILURES_SHOWN && !self.failures.contains(&why) {
             self.failures.push(why);
         }
     }
@@ -84,6 +86,7 @@ async fn caller(order: &Order, start: Instant, yielded: &RefCell<Yield>) {
         if let Err(error) = asked {
             connection = None;
             yielded.borrow_mut().fail(format!("{error:#}"));
+            sleep(PAUSE).await;
         }
     }
 }

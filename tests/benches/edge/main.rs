@@ -67,8 +67,8 @@ async fn main() -> Result<()> {
         started.push((target, tree));
     }
     println!(
-        "{} body, {} rounds of {:.2} s for each target in each cell; in brackets the ratio to the \
-         pass-through",
+        "{} body, {} rounds of {:.2} s for each target in each cell; `+` is beyond the provider \
+         alone, in brackets the ratio to the pass-through",
         options.body.name(),
         options.rounds,
         options.round.as_secs_f64(),
@@ -89,10 +89,14 @@ async fn main() -> Result<()> {
             cells.push(cell);
         }
     }
+    print!("{}", summary::text(&cells, &options.targets));
     let audit = books.audit().await?;
     let answered = bench.completed.get("gantry").copied().unwrap_or_default();
-    print!("{}", summary::text(&cells, &options.targets));
     println!("{}", verdict(audit, answered));
+    let unsound = cells.iter().filter(|cell| !cell.failures.is_empty()).count();
+    if unsound > 0 {
+        println!("FAILED: there were answers missing or not whole in {unsound} cells, named above");
+    }
     save(&options, &cells, audit, answered)
 }
 

@@ -120,7 +120,10 @@ impl Bench<'_> {
         };
         let yielded = load::run(&order).await;
         for why in &yielded.failures {
-            cell.failures.push(format!("{}: {why}", target.name));
+            let why = format!("{}: {why}", target.name);
+            if !cell.failures.contains(&why) {
+                cell.failures.push(why);
+            }
         }
         let completed = self.completed.entry(target.name).or_default();
         *completed += u64::try_from(yielded.completed()).unwrap_or_default();
