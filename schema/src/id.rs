@@ -23,6 +23,10 @@ pub enum KeyKind {}
 pub enum CallKind {}
 /// Names an operation that may be sent again without happening again.
 pub enum OpKind {}
+/// Names a machine that hosts codex.
+pub enum RunnerKind {}
+/// Names a question that a codex process asks, however often it repeats it.
+pub enum AskKind {}
 
 impl Kind for AccountKind {
     const PREFIX: &'static str = "acct";
@@ -36,6 +40,12 @@ impl Kind for CallKind {
 impl Kind for OpKind {
     const PREFIX: &'static str = "op";
 }
+impl Kind for RunnerKind {
+    const PREFIX: &'static str = "rnr";
+}
+impl Kind for AskKind {
+    const PREFIX: &'static str = "ask";
+}
 
 /// Who pays.
 pub type AccountId = Id<AccountKind>;
@@ -45,6 +55,10 @@ pub type KeyId = Id<KeyKind>;
 pub type CallId = Id<CallKind>;
 /// One operation, however often it is sent.
 pub type OpId = Id<OpKind>;
+/// A machine that hosts codex.
+pub type RunnerId = Id<RunnerKind>;
+/// A question of a codex process.
+pub type AskId = Id<AskKind>;
 
 impl<K> Id<K> {
     /// A UUIDv7 (RFC 9562 section 5.7) of the given millisecond and 74 of the given random bits.

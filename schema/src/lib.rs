@@ -12,11 +12,14 @@ pub mod id;
 pub mod money;
 pub mod openai;
 pub mod page;
+pub mod rpc;
+pub mod runner;
 pub mod time;
+pub mod tunnel;
 #[cfg(not(target_arch = "wasm32"))]
 mod words;
 
 pub use error::{Code, Error, FieldError, Result};
-pub use id::{AccountId, CallId, Id, KeyId, OpId};
+pub use id::{AccountId, AskId, CallId, Id, KeyId, OpId, RunnerId};
 pub use money::MicroUsd;
 pub use time::Timestamp;
