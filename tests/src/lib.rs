@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod build;
+pub mod cable;
 mod capnp;
 pub mod client;
 pub mod codex;
