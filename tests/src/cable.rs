@@ -1,8 +1,8 @@
 //! The wire between two parts, in a test's hand: cut, left dangling, or down for a while.
 //!
-//! A TCP relay on loopback. What it does to bytes is what networks do: a cut ends every connection at
-//! once, a loss leaves both ends with a connection on which nothing ever arrives again, and while the
-//! link is down nothing is delivered and nobody gets through.
+//! A TCP relay on loopback. What it does to bytes is what networks do: a cut ends every connection
+//! at once, a loss leaves both ends with a connection on which nothing ever arrives again, and
+//! while the link is down nothing is delivered and nobody gets through.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -55,8 +55,8 @@ impl Cable {
         self.state.send_modify(|state| state.cut += 1);
     }
 
-    /// Lets nothing through on the connections that there are, in either direction, and tells neither
-    /// end. New ones work.
+    /// Lets nothing through on the connections that there are, in either direction, and tells
+    /// neither end. New ones work.
     pub fn lose(&self) {
         self.state.send_modify(|state| state.lost += 1);
     }
@@ -191,7 +191,9 @@ mod tests {
         first.write_all(b"two").await.expect("the near end takes it");
         assert!(says_back(&mut dial(&cable).await, b"three").await);
         let mut heard = [0; 1];
-        assert!(first.try_read(&mut heard).is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock));
+        assert!(
+            first.try_read(&mut heard).is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock)
+        );
     }
 
     #[tokio::test]

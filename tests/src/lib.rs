@@ -11,6 +11,7 @@ pub mod config;
 pub mod d1;
 pub mod demo;
 pub mod dev;
+pub mod island;
 mod lock;
 pub mod openai;
 pub mod packages;
