@@ -60,7 +60,7 @@ impl Island {
         let mut near = Command::new("unshare");
         near.args(["--user", "--map-root-user", "--net", "sleep", "infinity"]);
         let near = Shore::settle(&mut near).await?;
-        let mut far = near.inside(&["-U"]);
+        let mut far = inside(near.pid(), &["-U"]);
         far.args(["unshare", "--net"]).arg(packages::node()).args(["-e", RELAY]);
         let far = Shore::settle(far.arg(&socket).arg(PORT.to_string())).await?;
         let peer = far.pid().to_string();
@@ -80,7 +80,17 @@ impl Island {
 
     /// A program that runs on the island.
     pub fn command(&self, program: &Path) -> Command {
-        let mut command = self.near.inside(&["-U", "-n"]);
+        Self::enter(self.pid(), program)
+    }
+
+    /// The process by which the island is entered.
+    pub fn pid(&self) -> u32 {
+        self.near.pid()
+    }
+
+    /// A program that runs on the island of that process.
+    pub fn enter(pid: u32, program: &Path) -> Command {
+        let mut command = inside(pid, &["-U", "-n"]);
         command.arg(program);
         command
     }
@@ -132,15 +142,8 @@ impl Shore {
         self.0.id()
     }
 
-    /// A command in this namespace.
-    fn inside(&self, namespaces: &[&str]) -> Command {
-        let mut command = Command::new("nsenter");
-        command.args(["-t", &self.pid().to_string(), "--preserve-credentials"]).args(namespaces);
-        command
-    }
-
     fn ip(&self, args: &[&str]) -> Result<()> {
-        let mut command = self.inside(&["-U", "-n"]);
+        let mut command = inside(self.pid(), &["-U", "-n"]);
         command::run(command.arg("ip").args(args)).map(drop).context("ip of iproute2")
     }
 }
@@ -150,6 +153,13 @@ impl Drop for Shore {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// A command in the namespaces of a process.
+fn inside(pid: u32, namespaces: &[&str]) -> Command {
+    let mut command = Command::new("nsenter");
+    command.args(["-t", &pid.to_string(), "--preserve-credentials"]).args(namespaces);
+    command
 }
 
 fn runs(pid: u32, name: &str) -> bool {

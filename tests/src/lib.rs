@@ -21,6 +21,7 @@ pub mod process;
 pub mod python;
 pub mod rehearsal;
 pub mod routes;
+pub mod runner;
 pub mod secret;
 pub mod source;
 pub mod steps;
