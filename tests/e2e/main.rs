@@ -10,6 +10,7 @@ mod burst;
 mod codex;
 mod contract;
 mod crash;
+mod cuts;
 mod deploy;
 mod desk;
 mod dev;

@@ -45,6 +45,11 @@ impl Cable {
         Ok(Self { port: here, state, relay })
     }
 
+    /// The near end's port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// `http://127.0.0.1:PORT`, the near end.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)

@@ -16,6 +16,7 @@ use crate::demo::{self, Demo};
 use crate::packages::Codex;
 use crate::rehearsal::Rehearsal;
 use crate::routes::routes;
+use crate::runner::{Admin, Machine, Plan};
 use crate::workerd::{Setup, Workerd};
 use crate::{build, paths, secret, steps};
 
@@ -34,6 +35,8 @@ struct Settings {
     upstream: Option<String>,
     provider_key: String,
     stripe: Option<String>,
+    /// The codex binary or launcher that the runner hosts.
+    codex: Option<PathBuf>,
 }
 
 /// The note that everything answers; removed when that ends.
@@ -77,7 +80,9 @@ async fn system() -> Result<()> {
     }
     let account = settings.state.join("demo-account");
     let demo = demo::account(&worker.url(), &admin_token, &account).await?;
-    let ready = announce(&worker, &demo, &admin_token, &upstream, rehearsal.is_some())?;
+    let machine = settings.machine(&worker, &admin_token).await?;
+    let system = System { worker: &worker, machine: &machine, demo: &demo, upstream: &upstream };
+    let ready = system.announce(&admin_token, rehearsal.is_some())?;
     let ended = watch(&mut worker, &database).await;
     drop(ready);
     ended
@@ -101,6 +106,7 @@ impl Settings {
             upstream: upstream.or_else(|| key.is_some().then(|| OPENAI_URL.to_owned())),
             provider_key: key.unwrap_or_else(|| "rehearsal".to_owned()),
             stripe: variable("GANTRY_STRIPE_API_URL"),
+            codex: variable("GANTRY_CODEX").map(PathBuf::from),
         })
     }
 
@@ -123,6 +129,20 @@ impl Settings {
         }
     }
 
+    /// The one machine of this system, with the newest codex or the one that is wished.
+    async fn machine(&self, worker: &Workerd, admin_token: &str) -> Result<Machine> {
+        steps::say("starting a runner");
+        let plan = match &self.codex {
+            Some(codex) => Plan::hosting(codex.clone()),
+            None => Plan::with(Codex::Newest),
+        };
+        let admin = Admin::new(&worker.url(), admin_token);
+        let mut machine = Machine::kept(admin, plan, self.state.join("runner")).await?;
+        machine.start()?;
+        machine.until("online").await?;
+        Ok(machine)
+    }
+
     fn setup(&self, upstream: &str, admin_token: &str) -> Result<Setup> {
         let name = if upstream == OPENAI_URL { "openai" } else { "rehearsal" };
         let mut vars = vec![
@@ -140,38 +160,51 @@ impl Settings {
     }
 }
 
-/// Says where everything is, to a person and to scripts.
-fn announce(
-    worker: &Workerd,
-    demo: &Demo,
-    admin_token: &str,
-    upstream: &str,
-    scripted: bool,
-) -> Result<Ready> {
-    let url = worker.url();
-    let home = paths::at("target/dev/codex-home");
-    fs::create_dir_all(&home)?;
-    let command = demo::codex_command(Codex::Newest, &home, &url, &demo.key);
-    let note = json!({
-        "url": url,
-        "key": demo.key,
-        "username": demo.username,
-        "admin_token": admin_token,
-        "codex_command": command,
-        "upstream_url": upstream,
-        "pids": { "dev": std::process::id(), "workerd": worker.pid() },
-    });
-    let ready = variable("GANTRY_READY_FILE").map_or_else(|| paths::at(READY), PathBuf::from);
-    secret::write(&ready, &serde_json::to_string_pretty(&note)?)?;
-    steps::say("everything answers");
-    let model = if scripted { "scripted, no network and no cost" } else { upstream };
-    println!(
-        "\n  Gantry   {url}\n  Key      {}\n  Model    {model}\n  Log      {}\n\n  \
-         Ask it something:\n\n{command}\n\n  Ctrl-C ends everything.\n",
-        demo.key,
-        short(&worker.log()).display(),
-    );
-    Ok(Ready(ready))
+/// What runs, for those who ask where it is.
+struct System<'a> {
+    worker: &'a Workerd,
+    machine: &'a Machine,
+    demo: &'a Demo,
+    upstream: &'a str,
+}
+
+impl System<'_> {
+    /// Says where everything is, to a person and to scripts.
+    fn announce(&self, admin_token: &str, scripted: bool) -> Result<Ready> {
+        let Self { worker, machine, demo, upstream } = self;
+        let url = worker.url();
+        let home = paths::at("target/dev/codex-home");
+        fs::create_dir_all(&home)?;
+        let command = demo::codex_command(Codex::Newest, &home, &url, &demo.key);
+        let turn = demo::turn_command(&url, &demo.key, scripted);
+        let note = json!({
+            "url": url,
+            "key": demo.key,
+            "username": demo.username,
+            "admin_token": admin_token,
+            "codex_command": command,
+            "turn_command": turn,
+            "runner_id": machine.id,
+            "upstream_url": upstream,
+            "pids": {
+                "dev": std::process::id(), "workerd": worker.pid(), "runner": machine.pid(),
+            },
+        });
+        let ready = variable("GANTRY_READY_FILE").map_or_else(|| paths::at(READY), PathBuf::from);
+        secret::write(&ready, &serde_json::to_string_pretty(&note)?)?;
+        steps::say("everything answers");
+        let model = if scripted { "scripted, no network and no cost" } else { upstream };
+        println!(
+            "\n  Gantry   {url}\n  Key      {}\n  Model    {model}\n  Runner   {}\n  \
+             Log      {}\n\n  Ask it something:\n\n{command}\n\n  \
+             Let codex work on the runner, and watch:\n\n{turn}\n\n  \
+             Ctrl-C ends everything.\n",
+            demo.key,
+            machine.id,
+            short(&worker.log()).display(),
+        );
+        Ok(Ready(ready))
+    }
 }
 
 /// Returns when the runtime dies. Meanwhile rings the timer as the platform does.

@@ -11,6 +11,7 @@ pub mod config;
 pub mod d1;
 pub mod demo;
 pub mod dev;
+pub mod http1;
 pub mod island;
 pub mod leash;
 mod lock;

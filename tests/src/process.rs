@@ -45,7 +45,17 @@ impl Tree {
 
     /// The most memory that was resident, in bytes; the sum over processes.
     pub fn peak_bytes(&self) -> u64 {
-        self.pids().iter().filter_map(|pid| high_water_kb(*pid)).sum::<u64>() * 1024
+        self.pids().iter().filter_map(|pid| status_kb(*pid, "VmHWM:")).sum::<u64>() * 1024
+    }
+
+    /// Memory that is resident now, in bytes; the sum over processes.
+    pub fn resident_bytes(&self) -> u64 {
+        self.pids().iter().filter_map(|pid| status_kb(*pid, "VmRSS:")).sum::<u64>() * 1024
+    }
+
+    /// The same of the first process alone.
+    pub fn resident_bytes_of_root(&self) -> u64 {
+        status_kb(self.root, "VmRSS:").unwrap_or_default() * 1024
     }
 
     fn pids(&self) -> HashSet<u32> {
@@ -93,8 +103,8 @@ fn parent(pid: u32) -> Option<u32> {
     stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
-fn high_water_kb(pid: u32) -> Option<u64> {
+fn status_kb(pid: u32, field: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     line.trim().trim_end_matches(" kB").parse().ok()
 }

@@ -1,6 +1,7 @@
 //! A machine that hosts codex: the true agent, enrolled in a world, with its own storage.
 //!
-//! What it starts outlives it by design, so whoever drops a machine ends its hosts too, by their ids.
+//! What it starts outlives it by design, so whoever drops a machine ends its hosts too, by their
+//! ids.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -59,11 +60,14 @@ pub struct Machine {
     island: Option<u32>,
     agent: Option<Leash>,
     admin: Admin,
-    folder: TempDir,
+    folder: PathBuf,
+    /// Removes the folder in the end, where it is not kept.
+    temporary: Option<TempDir>,
 }
 
+/// Who enrols machines.
 #[derive(Debug, Clone)]
-struct Admin {
+pub struct Admin {
     http: Client,
     url: String,
     token: String,
@@ -146,35 +150,39 @@ impl World {
 
     /// A machine as planned, enrolled and not started.
     pub async fn enrol(&self, plan: Plan) -> Result<Machine> {
-        let admin =
-            Admin { http: Client::new(), url: self.url(), token: self.admin_token().to_owned() };
-        Machine::enrol(admin, plan).await
-    }
-}
-
-impl Machine {
-    async fn enrol(admin: Admin, plan: Plan) -> Result<Self> {
-        let program = build(plan.profile).await?;
-        packages::ensure()?;
         // Not under the system's temporary folder, which codex refuses for some of its files.
         let parent = paths::at("target/worlds");
         fs::create_dir_all(&parent)?;
         let folder = TempDir::new_in(parent)?;
-        let token = admin.registration().await?;
+        let admin = Admin::new(&self.url(), self.admin_token());
+        let mut machine = Machine::kept(admin, plan, folder.path().to_owned()).await?;
+        machine.temporary = Some(folder);
+        Ok(machine)
+    }
+}
+
+impl Machine {
+    /// A machine whose storage is kept in a folder: enrolled if it is not, and not started.
+    pub async fn kept(admin: Admin, plan: Plan, folder: PathBuf) -> Result<Self> {
+        let program = build(plan.profile).await?;
+        packages::ensure()?;
+        fs::create_dir_all(&folder)?;
         let dialled = plan.url.clone().unwrap_or_else(|| admin.url.clone());
         let config = format!(
             "url = {dialled:?}\ncodex = {:?}\n{}\n[limits]\nlinger_s = {LINGER_S}\n",
             plan.codex, plan.config
         );
-        fs::write(folder.path().join("config.toml"), config)?;
-        let state = folder.path().join("state");
-        let mut register = Command::new(&program);
-        register.args(["register", "--url", &admin.url, "--token", &token]);
-        register.args(["--capacity", &plan.capacity.to_string()]).arg("--state-dir").arg(&state);
-        let said = spawn_blocking(move || command::run(&mut register)).await??;
-        let id = said.split_whitespace().find(|word| word.starts_with("rnr_"));
-        let id = id.with_context(|| format!("no runner's id in: {said}"))?.to_owned();
-        Ok(Self { id, program, island: None, agent: None, admin, folder })
+        fs::write(folder.join("config.toml"), config)?;
+        let enrolled = folder.join("enrolled");
+        let id = match fs::read_to_string(&enrolled) {
+            Ok(id) => id,
+            Err(_) => {
+                let id = admin.enrol(&program, &plan, &folder.join("state")).await?;
+                fs::write(enrolled, &id)?;
+                id
+            }
+        };
+        Ok(Self { id, program, island: None, agent: None, admin, folder, temporary: None })
     }
 
     /// Starts the agent.
@@ -183,7 +191,7 @@ impl Machine {
             Some(pid) => Island::enter(pid, &self.program),
             None => Command::new(&self.program),
         };
-        run.arg("run").arg("--config").arg(self.folder.path().join("config.toml"));
+        run.arg("run").arg("--config").arg(self.folder.join("config.toml"));
         run.arg("--state-dir").arg(self.state());
         self.agent = Some(Leash::spawn(&mut run, &self.log_file())?);
         Ok(())
@@ -196,7 +204,7 @@ impl Machine {
 
     /// Ends the agent and starts it again from another file, as an update does.
     pub fn update(&mut self) -> Result<()> {
-        let next = self.folder.path().join("runner-agent-next");
+        let next = self.folder.join("runner-agent-next");
         fs::copy(&self.program, &next)?;
         self.kill();
         self.program = next;
@@ -210,7 +218,7 @@ impl Machine {
 
     /// Where the agent keeps its state.
     pub fn state(&self) -> PathBuf {
-        self.folder.path().join("state")
+        self.folder.join("state")
     }
 
     /// What the agent wrote.
@@ -219,7 +227,7 @@ impl Machine {
     }
 
     fn log_file(&self) -> PathBuf {
-        self.folder.path().join("log")
+        self.folder.join("log")
     }
 
     /// The processes of its hosts that are alive.
@@ -239,22 +247,20 @@ impl Machine {
 
     /// Waits until the hub calls it online.
     pub async fn online(&self) {
-        self.until("online").await;
+        self.until("online").await.expect("a machine that is there");
     }
 
     /// Waits until the hub calls it that.
-    pub async fn until(&self, state: &str) {
+    pub async fn until(&self, state: &str) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let seen = self.seen().await.expect("the hub answers");
+            let seen = self.seen().await?;
             if seen["state"] == state {
-                return;
+                return Ok(());
             }
-            assert!(
-                Instant::now() < deadline,
-                "not {state}: {seen}\nthe agent wrote:\n{}",
-                self.log()
-            );
+            if Instant::now() > deadline {
+                bail!("not {state}: {seen}\nthe agent wrote:\n{}", tail(&self.log()));
+            }
             sleep(POLL).await;
         }
     }
@@ -278,6 +284,21 @@ impl Drop for Machine {
 }
 
 impl Admin {
+    pub fn new(url: &str, token: &str) -> Self {
+        Self { http: Client::new(), url: url.to_owned(), token: token.to_owned() }
+    }
+
+    /// Makes a machine a runner; its id.
+    async fn enrol(&self, program: &Path, plan: &Plan, state: &Path) -> Result<String> {
+        let token = self.registration().await?;
+        let mut register = Command::new(program);
+        register.args(["register", "--url", &self.url, "--token", &token]);
+        register.args(["--capacity", &plan.capacity.to_string()]).arg("--state-dir").arg(state);
+        let said = spawn_blocking(move || command::run(&mut register)).await??;
+        let id = said.split_whitespace().find(|word| word.starts_with("rnr_"));
+        id.map(str::to_owned).with_context(|| format!("no runner's id in: {said}"))
+    }
+
     async fn registration(&self) -> Result<String> {
         let request = self.http.post(format!("{}/admin/api/runners/registrations", self.url));
         let reply = request.bearer_auth(&self.token).json(&json!({})).send().await?;

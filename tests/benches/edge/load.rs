@@ -11,8 +11,8 @@ use tokio::task::LocalSet;
 use tokio::time::{sleep, timeout};
 
 use super::check::Check;
-use super::http1::Message;
 use super::kind::Kind;
+use tests::http1::Message;
 
 const BUFFER_BYTES: usize = 64 << 10;
 /// An answer that takes longer than this has failed.

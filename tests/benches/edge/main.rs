@@ -16,7 +16,6 @@
 mod body;
 mod books;
 mod check;
-mod http1;
 mod kind;
 mod load;
 mod measure;

@@ -13,8 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::yield_now;
 use tokio::time::sleep_until;
 
-use super::http1::Message;
 use super::kind::{Kind, PACE, Tape, stamp};
+use tests::http1::Message;
 
 const BUFFER_BYTES: usize = 64 << 10;
 
