@@ -48,15 +48,23 @@ impl Call {
         let for_money = self.stream && why.code == Code::InsufficientCredit;
         if for_money { self.config.money_wait_ms } else { self.config.turn_wait_ms }
     }
+}
 
-    pub fn outgoing<'a>(
-        &'a self,
-        request: &'a web_sys::Request,
-        buffer: &'a ArrayBuffer,
-        body: &'a [u8],
-    ) -> Outgoing<'a> {
-        let active = self.settings.active_route.as_deref();
-        Outgoing { request, buffer, body, model: &self.model, active }
+/// A call with the customer's request, for the provider once its turn has come.
+pub(super) struct Letter {
+    pub call: Call,
+    pub request: web_sys::Request,
+    /// The request's body, for the platform…
+    pub buffer: ArrayBuffer,
+    /// … and for us.
+    pub body: Vec<u8>,
+}
+
+impl Letter {
+    pub fn outgoing(&self) -> Outgoing<'_> {
+        let Self { call, request, buffer, body } = self;
+        let active = call.settings.active_route.as_deref();
+        Outgoing { request, buffer, body, model: &call.model, active }
     }
 }
 

@@ -6,13 +6,13 @@
 use std::{panic::AssertUnwindSafe, rc::Rc};
 
 use futures::FutureExt;
-use js_sys::{ArrayBuffer, futures::JsFuture};
+use js_sys::futures::JsFuture;
 use schema::{CallId, Code, Error};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::{
     Inner,
-    call::{Call, Paid, Seen, understand},
+    call::{Call, Letter, Paid, Seen, understand},
     head::Head,
     reply::{headers, log, refuse, relayed, with_top_up},
     settle,
@@ -33,6 +33,7 @@ use crate::{
 /// A call that may start soon waits this long before its stream is opened, because an open stream
 /// has lost its status code.
 const QUIET_WAIT_MS: i64 = 1_000;
+
 /// Answers a customer's request for a response.
 pub(super) async fn respond(
     inner: Rc<Inner>,
@@ -77,17 +78,16 @@ async fn accept(
     let settings = settings::current(&inner.env, &config).await.map_err(refused)?;
     let seen = Seen { id: *id, now, config, pass, head, settings };
     let (call, quote) = understand(inner, seen, &body).map_err(refused)?;
-    start(inner, call, quote, request, buffer, &body).await.map_err(refused)
+    let letter = Letter { call, request: Clone::clone(request), buffer, body };
+    start(inner, letter, quote).await.map_err(refused)
 }
 
 async fn start(
     inner: &Rc<Inner>,
-    call: Call,
+    letter: Letter,
     quote: Quote,
-    request: &web_sys::Request,
-    buffer: ArrayBuffer,
-    body: &[u8],
 ) -> schema::Result<web_sys::Response> {
+    let call = &letter.call;
     let now = call.started_at;
     let begun = inner.live.borrow_mut().begin(call.id, quote, false, now);
     let hold = match begun {
@@ -100,22 +100,19 @@ async fn start(
             match turn.within(inner, quiet.min(patience), call.stream).await {
                 Turn::Came(hold) => hold,
                 Turn::Refused(error) => return Err(with_top_up(error, &call.config)),
-                Turn::Still(turn) => {
-                    return open_and_wait(inner, call, turn, request, buffer, body);
-                }
+                Turn::Still(turn) => return open_and_wait(inner, letter, turn),
             }
         }
     };
     let paid = Paid { inner: inner.clone(), hold };
-    fault(request, &call.config);
+    fault(&letter.request, &call.config);
     // Before the dispatch: in an object that has just begun this is a write, and the platform lets
     // nothing out until it is safe. Storage that takes no writes answers nobody for free.
     inner.ring_by(now.plus_millis(call.config.outbox_ms), &call.config);
     inner.store_soon();
-    let out = call.outgoing(request, &buffer, body);
     let patience = || inner.ticker.sleep(call.config.upstream_timeout_ms);
-    let upstream = responses::send(paid, &call.config, out, patience).await?;
-    answer(call, upstream).await
+    let upstream = responses::send(paid, &call.config, letter.outgoing(), patience).await?;
+    answer(letter.call, upstream).await
 }
 
 /// A fault on request, as in `serve`, but in the object, with a place taken and money on hold.

@@ -7,12 +7,12 @@ use futures::{
     channel::oneshot,
     future::{Either, select},
 };
-use js_sys::{ArrayBuffer, futures::JsFuture};
+use js_sys::futures::JsFuture;
 use schema::{CallId, Code, Error};
 
 use super::{
     Inner, Waiter,
-    call::{Call, Paid},
+    call::{Letter, Paid},
     reply::{self, with_top_up},
     settle,
 };
@@ -106,23 +106,19 @@ impl Inner {
 /// Opens the stream at once, and goes on when the call's turn comes.
 pub(super) fn open_and_wait(
     inner: &Rc<Inner>,
-    call: Call,
+    letter: Letter,
     turn: Waiting,
-    request: &web_sys::Request,
-    buffer: ArrayBuffer,
-    body: &[u8],
 ) -> schema::Result<web_sys::Response> {
     let opening = js::Opening::new();
-    let lines = reply::headers(inner, &call) + "\ncontent-type: text/event-stream";
+    let lines = reply::headers(inner, &letter.call) + "\ncontent-type: text/event-stream";
     let opened = js::answer(200, &lines, &opening.readable().into());
     let opened = opened.map_err(|thrown| Error::internal(js::said(&thrown)))?;
-    let (inner, request, body) = (inner.clone(), Clone::clone(request), body.to_vec());
+    let inner = inner.clone();
     js_sys::futures::spawn_local(async move {
-        let id = call.id;
-        let account = call.caller.account.to_string();
+        let call = &letter.call;
+        let (id, account) = (call.id, call.caller.account.to_string());
         let config = call.config.clone();
-        let late = Late { inner, call, turn, request, buffer, body };
-        if let Err(error) = late.go(&opening).await {
+        if let Err(error) = (Late { inner, letter, turn }).go(&opening).await {
             let error = with_top_up(error, &config);
             reply::log(&id, &account, error.code.status(), 0, 0, error.cause.as_deref());
             let _ = JsFuture::from(opening.say(&settle::failed(&id, &error))).await;
@@ -144,16 +140,14 @@ fn gone() -> Error {
 /// A call whose stream is open and whose turn has not come.
 struct Late {
     inner: Rc<Inner>,
-    call: Call,
+    letter: Letter,
     turn: Waiting,
-    request: web_sys::Request,
-    buffer: ArrayBuffer,
-    body: Vec<u8>,
 }
 
 impl Late {
     async fn go(self, opening: &js::Opening) -> schema::Result<()> {
-        let Self { inner, call, mut turn, request, buffer, body } = self;
+        let Self { inner, letter, mut turn } = self;
+        let call = &letter.call;
         let until = call.started_at.plus_millis(call.patience_ms(&turn.why));
         let hold = loop {
             if !hears(opening).await {
@@ -174,9 +168,8 @@ impl Late {
         if !hears(opening).await {
             return Err(gone());
         }
-        let out = call.outgoing(&request, &buffer, &body);
         let patience = || ticker.sleep(call.config.upstream_timeout_ms);
-        let upstream = responses::send(paid, &call.config, out, patience).await?;
+        let upstream = responses::send(paid, &call.config, letter.outgoing(), patience).await?;
         if upstream.status >= 300 {
             let text = upstream.response.text().map(JsFuture::from);
             let text = match text {
@@ -186,6 +179,6 @@ impl Late {
             return Err(Error::new(Code::InvalidRequest, text));
         }
         // The body may only be piped into what nobody else writes to; the opening is done with it.
-        settle::stream(call, upstream, opening)
+        settle::stream(letter.call, upstream, opening)
     }
 }
