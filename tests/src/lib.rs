@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod build;
+pub mod cable;
 mod capnp;
 pub mod client;
 pub mod codex;
@@ -10,13 +11,17 @@ pub mod config;
 pub mod d1;
 pub mod demo;
 pub mod dev;
+pub mod island;
+pub mod leash;
 mod lock;
 pub mod openai;
 pub mod packages;
 pub mod paths;
+pub mod process;
 pub mod python;
 pub mod rehearsal;
 pub mod routes;
+pub mod runner;
 pub mod secret;
 pub mod source;
 pub mod steps;

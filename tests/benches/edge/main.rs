@@ -18,11 +18,9 @@ mod books;
 mod check;
 mod http1;
 mod kind;
-mod leash;
 mod load;
 mod measure;
 mod options;
-mod process;
 mod report;
 mod rivals;
 mod summary;
@@ -34,12 +32,12 @@ use std::time::Instant;
 
 use anyhow::Result;
 use serde_json::json;
+use tests::process::Tree;
 use tests::{paths, steps};
 
 use self::books::{Audit, Books};
 use self::measure::{Bench, Cell};
 use self::options::Options;
-use self::process::Tree;
 use self::targets::Target;
 use self::upstream::Upstream;
 

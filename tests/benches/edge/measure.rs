@@ -7,12 +7,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use tests::process::{Tree, machine_busy};
 use tokio::time::sleep;
 
 use super::kind::Kind;
 use super::load::{self, Order, Yield};
 use super::options::Options;
-use super::process::{Tree, machine_busy};
 use super::targets::Target;
 use super::upstream::Upstream;
 

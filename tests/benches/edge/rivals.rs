@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use tests::leash::{Leash, free_port};
 use tests::{command, packages, paths, steps};
 
-use super::leash::{Leash, free_port};
 use super::targets::{Target, folder};
 
 const SOURCES: &str = "tests/benches/rivals";

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use tests::leash::{Leash, free_port};
 use tests::world::World;
 use tests::{config::Wrangler, packages, paths};
 
 use super::books::Books;
-use super::leash::{Leash, free_port};
 
 /// Somebody who answers requests.
 pub struct Target {

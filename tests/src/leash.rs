@@ -1,6 +1,6 @@
 //! A process that ends with us, in whatever way we may end.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -42,8 +42,9 @@ impl Leash {
         self.child.id()
     }
 
-    fn spawn(command: &mut Command, log: &Path) -> Result<Self> {
-        let log = File::create(log)?;
+    /// Starts a program that writes to the end of `log`.
+    pub fn spawn(command: &mut Command, log: &Path) -> Result<Self> {
+        let log = OpenOptions::new().create(true).append(true).open(log)?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let mut child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
         let mut watchdog = Command::new("sh");
