@@ -5,6 +5,7 @@ pub mod access;
 pub mod account;
 pub mod admission;
 pub mod booking;
+pub mod hub;
 pub mod ledger;
 pub mod limit;
 pub mod meter;
