@@ -7,6 +7,7 @@ pub mod admission;
 pub mod booking;
 pub mod codex;
 pub mod consent;
+pub mod hub;
 pub mod ledger;
 pub mod limit;
 pub mod meter;

@@ -8,4 +8,5 @@ pub mod billing;
 pub mod keys;
 pub mod models;
 pub mod responses;
+pub mod runners;
 pub mod wallets;

@@ -1,0 +1,3 @@
+//! A runner as its object sees it.
+
+pub mod command;
