@@ -42,6 +42,8 @@ pub struct Config {
     pub operator: AccountId,
     /// Where an empty wallet is filled; may be empty.
     pub top_up_url: String,
+    /// Where the newest release of codex is looked up.
+    pub releases_url: String,
     /// What models are said to be owned by.
     pub brand: String,
     /// Milliseconds that a provider has for its first byte.
@@ -94,6 +96,7 @@ impl Config {
             api_tokens: hashes("API_TOKENS"),
             operator: text("OPERATOR_ACCOUNT").parse().unwrap_or(AccountId::from_bits(0)),
             top_up_url: text("TOP_UP_URL"),
+            releases_url: text("RELEASES_URL"),
             brand: Some(text("BRAND")).filter(|b| !b.is_empty()).unwrap_or("Gantry".to_owned()),
             upstream_timeout_ms: u32::try_from(number("UPSTREAM_TIMEOUT_MS", 600_000))
                 .unwrap_or(600_000),

@@ -179,6 +179,33 @@ export class Tap {
   }
 }
 
+/** A stream that begins with some text. */
+export function prefixed(text, stream) {
+  const { readable, writable } = new IdentityTransformStream();
+  const begin = async () => {
+    const writer = writable.getWriter();
+    await writer.write(new TextEncoder().encode(text));
+    writer.releaseLock();
+    await stream.pipeTo(writable);
+  };
+  // Whoever reads it has left, or it has broken off: either way it ends for both.
+  begin().catch((broken) => stream.cancel(broken).catch(() => {}));
+  return readable;
+}
+
+/** What a stranger has at an address: its status, and its text if it is there and not too long. */
+export async function read(url, accept, ms, most) {
+  const signal = AbortSignal.timeout(ms);
+  const answer = await fetch(url, { headers: { accept }, signal });
+  const length = Number(answer.headers.get("content-length") ?? 0);
+  if (answer.status !== 200 || length > most) {
+    discard(answer);
+    return [answer.status, undefined];
+  }
+  const bytes = await body(answer, most);
+  return [answer.status, bytes && new TextDecoder().decode(bytes)];
+}
+
 /** Calls an object with a request as it is. */
 export function handOn(stub, request) {
   return stub.fetch(request);

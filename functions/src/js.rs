@@ -33,6 +33,11 @@ extern "C" {
     /// Lets go of an answer's body.
     pub fn discard(answer: &web_sys::Response);
 
+    /// A stream that begins with some text.
+    pub fn prefixed(text: &str, stream: &web_sys::ReadableStream) -> web_sys::ReadableStream;
+    /// A stranger's status and, if it is 200 and no longer than `most`, text: `[status, text?]`.
+    pub fn read(url: &str, accept: &str, ms: u32, most: usize) -> Promise;
+
     /// Calls an object with a request as it is.
     #[wasm_bindgen(js_name = handOn)]
     pub fn hand_on(stub: &JsValue, request: &web_sys::Request) -> Promise;

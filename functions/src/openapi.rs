@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     domain::access::Access,
-    http::{Family, Route, reply::Answer, reply::JSON, route::Wire},
+    http::{Family, Route, reply::Answer, reply::EVENTS, reply::JSON, route::Wire},
 };
 
 /// The schema of a type, by its name.
@@ -158,12 +158,13 @@ fn operation(
     operation.insert("operationId".into(), json!(operation_id(route)));
     operation.insert("tags".into(), json!([route.tag]));
     operation.insert("summary".into(), json!(route.summary));
-    let scheme = match route.access {
-        Access::Public => None,
-        Access::Api(_) => Some("api"),
-        Access::Admin => Some("admin"),
+    let schemes: &[&str] = match route.access {
+        Access::Public => &[],
+        Access::Api(_) => &["api"],
+        Access::ApiOrAdmin(_) => &["api", "admin"],
+        Access::Admin => &["admin"],
     };
-    let security: Vec<Value> = scheme.map(|name| json!({ name: [] })).into_iter().collect();
+    let security: Vec<Value> = schemes.iter().map(|name| json!({ *name: [] })).collect();
     operation.insert("security".into(), json!(security));
     let parameters = parameters(route, parts);
     if !parameters.is_empty() {
@@ -174,10 +175,14 @@ fn operation(
         let body = json!({ "required": body.required, "content": content });
         operation.insert("requestBody".into(), body);
     }
+    let mut reply = parts.reply.clone();
+    if let Some(kinds) = reply.as_object_mut().filter(|_| route.streams) {
+        kinds.insert(EVENTS.to_owned(), json!({ "schema": { "type": "string" } }));
+    }
     let done = json!({
         "description": failures::meaning(parts.status),
         "headers": failures::beside(parts.status),
-        "content": parts.reply,
+        "content": reply,
     });
     let mut responses = failures::of(route, parts, failure, refusals);
     responses.insert(parts.status.to_string(), done);
@@ -212,6 +217,13 @@ fn parameters(route: &Route, parts: &Parts) -> Vec<Value> {
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "The same request under the same key happens once.",
             "schema": { "type": "string", "maxLength": 255 },
+        }));
+    }
+    if route.streams && route.method == "GET" {
+        parameters.push(json!({
+            "name": "Last-Event-ID", "in": "header", "required": false,
+            "description": "The last event that was seen; those after it follow.",
+            "schema": { "type": "string" },
         }));
     }
     parameters

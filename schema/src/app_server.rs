@@ -158,10 +158,9 @@ pub struct Interrupt {
     pub thread_id: Option<ThreadId>,
 }
 
-/// `GET /api/threads`: which ones.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", default)]
+/// What `thread/list` of codex is told.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ListThreads {
     /// Threads in the page.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod agent;
+pub mod app_server;
 pub mod openai;
 pub mod system;
 
@@ -10,5 +11,5 @@ use crate::http::Family;
 
 /// The whole surface in one list.
 pub fn families() -> Vec<Family> {
-    vec![system::family(), openai::family(), agent::family(), admin::family()]
+    vec![system::family(), openai::family(), agent::family(), app_server::family(), admin::family()]
 }

@@ -15,6 +15,7 @@ pub mod methods;
 pub mod own_usage;
 pub mod plan;
 pub mod price;
+pub mod release;
 pub mod route;
 pub mod token;
 pub mod window;

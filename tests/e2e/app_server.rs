@@ -1,0 +1,5 @@
+//! `/api/*`: codex's own app-server over HTTP.
+
+mod alone;
+mod methods;
+mod releases;
