@@ -2,4 +2,7 @@
 
 mod alone;
 mod methods;
+mod raw;
 mod releases;
+mod seat;
+mod story;
