@@ -14,6 +14,7 @@ use crate::{
     domain::{admission::Refusal, limit::Rate, token},
     http::{
         Family, Handler, Incoming, Reply, Route, body,
+        reply::Body,
         route::{Asker, Refuse},
         router::{Found, Router},
     },
@@ -164,7 +165,10 @@ fn finish(
         cx.request_id,
         rate_lines(&rate)
     );
-    js::answer(reply.status, &lines, &JsValue::from_str(&reply.body))
+    match &reply.body {
+        Body::Text(text) => js::answer(reply.status, &lines, &JsValue::from_str(text)),
+        Body::Stream(stream) => js::answer(reply.status, &lines, stream),
+    }
 }
 
 /// In which family's words a failure is told, and of whose account it is noted.

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::route::Wire;
 
-/// A whole answer.
+/// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The HTTP status.
@@ -13,7 +13,16 @@ pub struct Reply {
     /// The body's type.
     pub content_type: &'static str,
     /// The body.
-    pub body: String,
+    pub body: Body,
+}
+
+/// What an answer carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// All of it.
+    Text(String),
+    /// What comes as it comes; it never passes through here.
+    Stream(web_sys::ReadableStream),
 }
 
 /// The content type of JSON.
@@ -54,7 +63,25 @@ impl<T: Serialize + Wire> Answer for Created<T> {
     }
 }
 
+/// 200 with bytes of anything.
+pub struct Bytes(pub web_sys::ReadableStream);
+
+/// Bytes as they are.
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), schemars(transparent))]
+pub struct AnyBytes(#[expect(dead_code, reason = "only described")] String);
+
+impl Answer for Bytes {
+    type Body = AnyBytes;
+    const STATUS: u16 = 200;
+    const CONTENT_TYPE: &'static str = "application/octet-stream";
+    fn reply(self) -> Result<Reply> {
+        let (status, content_type) = (Self::STATUS, Self::CONTENT_TYPE);
+        Ok(Reply { status, content_type, body: Body::Stream(self.0) })
+    }
+}
+
 fn json(status: u16, value: &impl Serialize) -> Result<Reply> {
     let body = serde_json::to_string(value).map_err(Error::internal)?;
-    Ok(Reply { status, content_type: JSON, body })
+    Ok(Reply { status, content_type: JSON, body: Body::Text(body) })
 }
