@@ -70,6 +70,16 @@ impl Shape {
     pub fn untouched() -> Self {
         Self { describe: responses::parts }
     }
+
+    /// The shape of a route that becomes a socket of a runner.
+    pub fn upgrade() -> Self {
+        Self { describe: tunnel }
+    }
+
+    /// The shape of a route of a runner that says who it is by what it signs.
+    pub fn signed<R: Answer>() -> Self {
+        Self { describe: signed::<R> }
+    }
 }
 
 fn parts<At: Wire, B: Wire, R: Answer, const BODY: bool>(generator: &mut SchemaGenerator) -> Parts {
@@ -80,6 +90,15 @@ fn parts<At: Wire, B: Wire, R: Answer, const BODY: bool>(generator: &mut SchemaG
         reply: json!({ R::CONTENT_TYPE: { "schema": described::<R::Body>(generator) } }),
         failures: &[],
     }
+}
+
+fn tunnel(_: &mut SchemaGenerator) -> Parts {
+    Parts { at: None, body: None, status: 101, reply: json!({}), failures: &[400, 401, 403, 409] }
+}
+
+fn signed<R: Answer>(generator: &mut SchemaGenerator) -> Parts {
+    let reply = json!({ R::CONTENT_TYPE: { "schema": described::<R::Body>(generator) } });
+    Parts { at: None, body: None, status: R::STATUS, reply, failures: &[401, 403] }
 }
 
 /// A schema that refers to no other.

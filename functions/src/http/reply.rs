@@ -106,6 +106,24 @@ impl<T: Serialize + Wire> Answer for JsonOrSse<T> {
     }
 }
 
+/// 200 with bytes of anything.
+pub struct Bytes(pub web_sys::ReadableStream);
+
+/// Bytes as they are.
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), schemars(transparent))]
+pub struct AnyBytes(#[expect(dead_code, reason = "only described")] String);
+
+impl Answer for Bytes {
+    type Body = AnyBytes;
+    const STATUS: u16 = 200;
+    const CONTENT_TYPE: &'static str = "application/octet-stream";
+    fn reply(self) -> Result<Reply> {
+        let (status, content_type) = (Self::STATUS, Self::CONTENT_TYPE);
+        Ok(Reply { status, content_type, body: Body::Stream(self.0) })
+    }
+}
+
 fn json(status: u16, value: &impl Serialize) -> Result<Reply> {
     let body = serde_json::to_string(value).map_err(Error::internal)?;
     Ok(Reply { status, content_type: JSON, body: Body::Text(body) })

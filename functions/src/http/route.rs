@@ -270,3 +270,54 @@ where
         shape: super::super::openapi::Shape::untouched(),
     }
 }
+
+/// A `GET` route that hands a socket on to whoever also admits it.
+pub fn upgrade<F, Fut>(
+    path: &'static str,
+    access: Access,
+    tag: &'static str,
+    summary: &'static str,
+    handler: F,
+) -> Route
+where
+    F: Fn(Cx, web_sys::Request) -> Fut + 'static,
+    Fut: Future<Output = Result<web_sys::Response>> + 'static,
+{
+    Route {
+        method: "GET",
+        #[cfg(not(target_arch = "wasm32"))]
+        shape: super::super::openapi::Shape::upgrade(),
+        ..forward(path, access, tag, summary, handler)
+    }
+}
+
+/// A `POST` route that learns from the request itself who asks, and reads no body.
+pub fn signed<F, Fut, R>(
+    path: &'static str,
+    access: Access,
+    tag: &'static str,
+    summary: &'static str,
+    handler: F,
+) -> Route
+where
+    F: Fn(Cx, web_sys::Request) -> Fut + 'static,
+    Fut: Future<Output = Result<R>> + 'static,
+    R: Answer + 'static,
+{
+    Route {
+        method: "POST",
+        path,
+        access,
+        tag,
+        summary,
+        handler: Handler::Act(Rc::new(move |cx, incoming| {
+            let act = handler(cx, incoming.request);
+            Box::pin(async move { act.await?.reply() })
+        })),
+        keyed: false,
+        streams: false,
+        failures: &[],
+        #[cfg(not(target_arch = "wasm32"))]
+        shape: super::super::openapi::Shape::signed::<R>(),
+    }
+}

@@ -66,6 +66,7 @@ fn refusal(status: u16, failure: &Schema) -> Value {
 /// What an answer of that status says.
 pub const fn meaning(status: u16) -> &'static str {
     match status {
+        101 => "A socket that speaks the tunnel.",
         200..=299 => "Done.",
         400 => "The request is not what it claims to be.",
         401 => "No credential, or one that is not (or no longer) valid.",

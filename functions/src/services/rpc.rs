@@ -1,7 +1,7 @@
 //! Calls of codex's own methods: allowed, noted where they act on the machine, and put to the
 //! account's process.
 
-use schema::{Error, Result, app_server::Members, rpc::Failure};
+use schema::{Error, Result, app_server::Members};
 use serde_json::{
     Map, Value,
     value::{RawValue, to_raw_value},
@@ -12,10 +12,7 @@ use super::{
     audit,
     runners::{self, Answered, CALL_MS, Request, Watch},
 };
-use crate::{
-    cx::Cx,
-    domain::{codex, methods},
-};
+use crate::{cx::Cx, domain::methods};
 
 /// Puts a call to the process, whatever it comes to.
 pub async fn pass(cx: &Cx, whom: Acting, method: &str, params: &RawValue) -> Result<Answered> {
@@ -45,10 +42,7 @@ pub async fn call(
         Answered::Result(result) => serde_json::from_str(result.get()).map_err(|error| {
             Error::internal(format!("`{method}` was answered with no object: {error}"))
         }),
-        Answered::Error(error) => {
-            let failure = serde_json::from_str::<Failure>(error.get());
-            Err(failure.map_or_else(Error::internal, |failure| codex::error(&failure)))
-        }
+        Answered::Error(error) => Err(runners::failure(&error)),
     }
 }
 

@@ -17,10 +17,32 @@ use serde_json::value::RawValue;
 /// What a runner can be chosen by.
 pub type Labels = BTreeMap<String, String>;
 
-/// What a runner's object can be told to do.
+/// What a runner's object can be told. Some of it comes with a body.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
+    /// Tell something.
+    Look(Look),
+    /// Do something.
+    Act(Act),
+}
+
+/// What a runner's object can tell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Look {
+    /// Open questions, of one account or of all.
+    Asks { account: Option<AccountId> },
+    /// An account's process.
+    Process { account: AccountId },
+    /// The runner and everything on it.
+    Runner,
+}
+
+/// What a runner's object can do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
     /// Makes the runner; again with the same profile changes nothing.
     Enrol { profile: Profile },
     /// Takes an account's process in, if there is room for it.
@@ -33,18 +55,14 @@ pub enum Command {
     Start { op: OpId, account: AccountId, key: Option<NewKey> },
     /// Ends an account's process.
     Stop { op: OpId, account: AccountId },
-    /// Open questions, of one account or of all.
-    Asks { account: Option<AccountId> },
+    /// Announces a file of an account's workspace, which then comes in pieces.
+    Read { op: OpId, account: AccountId, path: String },
     /// Answers a question with the body, once.
     Resolve { op: OpId, ask: AskId, account: Option<AccountId> },
-    /// An account's process.
-    Process { account: AccountId },
     /// Keeps new work away, or no more.
     Drain { op: OpId, on: bool },
     /// Voids the runner for good.
     Revoke,
-    /// The runner and everything on it.
-    Describe,
 }
 
 /// A key that a process pays with. Its text goes to the runner and is not kept.
@@ -73,6 +91,10 @@ pub enum Answer {
     /// The process runs. Whatever key it had before may be revoked.
     Started {
         replaced: Option<KeyId>,
+    },
+    /// The runner is void, and with it the keys that it held.
+    Revoked {
+        keys: Vec<KeyId>,
     },
     /// A question was answered.
     Resolved(Resolved),
@@ -194,6 +216,6 @@ pub struct Description {
     /// Operations that wait for an answer.
     pub running: u32,
     pub viewers: u32,
-    /// How often the object was brought to memory since it was made.
-    pub wakes: u64,
+    /// Since when the object has been in memory: it sleeps while nothing happens.
+    pub awake_since: Timestamp,
 }
