@@ -1,0 +1,5 @@
+//! The runner's parts: the host of one account's process, and what it shares with the agent.
+
+pub mod codex;
+pub mod host;
+pub mod local;
