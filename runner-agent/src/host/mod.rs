@@ -3,6 +3,9 @@
 
 mod journal;
 mod launch;
+mod ops;
+mod outbox;
+mod record;
 pub mod spec;
 
 pub use launch::{find, has_unsent, launch, pid};
