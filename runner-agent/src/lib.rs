@@ -7,6 +7,7 @@ pub mod codex;
 pub mod config;
 pub mod credential;
 pub mod date;
+pub mod dialect;
 pub mod display;
 pub mod doctor;
 pub mod edge;
