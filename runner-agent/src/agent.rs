@@ -22,11 +22,11 @@ use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite;
 
 use self::attachment::Up;
-use self::dial::{Dial, Dialled};
 pub use self::dial::now;
+use self::dial::{Dial, Dialled};
 use self::fleet::{Fleet, UPS_MAX};
-pub use self::leave::{Outcome, Signal};
 use self::leave::Leaving;
+pub use self::leave::{Outcome, Signal};
 use self::outbox::Outbox;
 use self::pulse::Pulse;
 use self::status::{Connection, Control};
@@ -203,10 +203,8 @@ impl Agent {
     fn dialled(&mut self, dialled: Dialled) {
         self.dialling = None;
         self.clock_ahead_ms = dialled.clock_ahead_ms;
-        self.facts = dialled
-            .codex
-            .inspect_err(|error| tracing::warn!("no codex to host: {error:#}"))
-            .ok();
+        self.facts =
+            dialled.codex.inspect_err(|error| tracing::warn!("no codex to host: {error:#}")).ok();
         match dialled.opened {
             Ok((generation, mouth, ears)) => {
                 (self.ears, self.mouth) = (Some(ears), Some(mouth));

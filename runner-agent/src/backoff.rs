@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn an_edge_that_says_no_is_left_alone_for_longer_each_time() {
-        let ceilings: Vec<u64> = (1..=8).map(|n| after(0, n).ceiling().as_millis() as u64).collect();
+        let ceilings: Vec<u64> =
+            (1..=8).map(|n| after(0, n).ceiling().as_millis() as u64).collect();
         assert_eq!(ceilings, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
     }
 

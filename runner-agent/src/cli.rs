@@ -129,9 +129,6 @@ pub struct Drain {
 /// See [`Command::Doctor`].
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// The edge to look for, before this machine is registered
-    #[arg(long, env = "GANTRY_RUNNER_URL")]
-    pub url: Option<String>,
     /// How the agent behaves
     #[command(flatten)]
     pub options: Options,

@@ -38,6 +38,9 @@ pub struct Place {
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
+    /// The edge to dial, where it is not reached as it was at registration
+    #[arg(long, env = "GANTRY_RUNNER_URL")]
+    pub url: Option<String>,
     /// The codex to host: a path, or a name to look for in PATH [default: codex]
     #[arg(long, value_name = "PATH", env = "GANTRY_RUNNER_CODEX")]
     pub codex: Option<PathBuf>,
@@ -117,7 +120,9 @@ pub struct Settings {
     pub state: PathBuf,
     /// The file that was read, if there is one.
     pub file: Option<PathBuf>,
-    /// See [`Options`], of which nothing is open any more but what has no default.
+    /// See [`Options::url`].
+    pub url: Option<String>,
+    /// See [`Options::codex`].
     pub codex: PathBuf,
     /// Processes at most, where it is not what was agreed.
     pub capacity: Option<u32>,
@@ -162,6 +167,7 @@ impl Settings {
         Ok(Self {
             state: std::path::absolute(state)?,
             file,
+            url: told.url,
             codex: told.codex.unwrap_or_else(|| "codex".into()),
             capacity: told.capacity,
             jail: told.jail.unwrap_or_default(),
@@ -222,7 +228,8 @@ impl Settings {
         let digest = Sha256::digest(self.state.as_os_str().as_encoded_bytes());
         let digest: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         let user = rustix::process::getuid().as_raw();
-        let runtime = std::env::var_os("XDG_RUNTIME_DIR").map_or_else(|| "/tmp".into(), PathBuf::from);
+        let runtime =
+            std::env::var_os("XDG_RUNTIME_DIR").map_or_else(|| "/tmp".into(), PathBuf::from);
         let folder = runtime.join(format!("gantry-runner-{user}-{digest}"));
         crate::host::spec::private_dir(&folder)?;
         Ok(folder.join(format!("{name}.sock")))
@@ -232,6 +239,7 @@ impl Settings {
 impl Options {
     fn or(self, other: Self) -> Self {
         Self {
+            url: self.url.or(other.url),
             codex: self.codex.or(other.codex),
             capacity: self.capacity.or(other.capacity),
             jail: self.jail.or(other.jail),

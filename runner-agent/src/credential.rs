@@ -134,9 +134,9 @@ impl Credential {
 /// A digest of the machine's own id. A copy of the state directory on another machine has another.
 fn machine(salt: &str) -> String {
     let files = ["/etc/machine-id", "/var/lib/dbus/machine-id", "/proc/sys/kernel/hostname"];
-    let id = files.iter().find_map(|path| {
-        fs::read_to_string(path).ok().filter(|text| !text.trim().is_empty())
-    });
+    let id = files
+        .iter()
+        .find_map(|path| fs::read_to_string(path).ok().filter(|text| !text.trim().is_empty()));
     let mut digest = Sha256::new();
     digest.update(salt);
     digest.update(id.as_deref().unwrap_or_default().trim());
@@ -238,8 +238,7 @@ mod tests {
     #[test]
     fn every_connection_has_a_greater_number_than_the_last() {
         let state = tempfile::tempdir().unwrap();
-        let taken: Vec<u64> =
-            (0..3).map(|_| next_generation(state.path()).unwrap()).collect();
+        let taken: Vec<u64> = (0..3).map(|_| next_generation(state.path()).unwrap()).collect();
         assert_eq!((taken, generation(state.path()).unwrap()), (vec![1, 2, 3], 3));
     }
 }

@@ -92,7 +92,8 @@ pub async fn show(screen: Screen, controls: mpsc::Sender<Control>) {
 fn lines(status: &Status) -> Vec<String> {
     let round_trip = status.round_trip_ms.map_or("-".to_owned(), |ms| format!("{ms:.1} ms"));
     let draining = if status.draining { " draining" } else { "" };
-    let reason = if status.reason.is_empty() { String::new() } else { format!(" ({})", status.reason) };
+    let reason =
+        if status.reason.is_empty() { String::new() } else { format!(" ({})", status.reason) };
     let mut lines = vec![format!(
         "{} {}{reason}{draining}  {} of {} processes  round trip {round_trip}",
         status.name,

@@ -151,7 +151,8 @@ impl Edge {
 
     /// What the `Host` header says.
     pub fn authority(&self) -> String {
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        let host =
+            if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         match (self.encrypted(), self.port) {
             (true, 443) | (false, 80) => host,
             (_, port) => format!("{host}:{port}"),
@@ -269,7 +270,8 @@ mod tests {
     #[test]
     fn the_edges_own_words_are_passed_on() {
         let status = http::StatusCode::UNAUTHORIZED;
-        let body = br#"{"error":{"code":"authentication_required","message":"The token was used."}}"#;
+        let body =
+            br#"{"error":{"code":"authentication_required","message":"The token was used."}}"#;
         assert_eq!(words(status, body), "The token was used.");
         assert_eq!(words(status, b"<html>"), "The edge answered 401 Unauthorized.");
     }

@@ -65,7 +65,8 @@ pub fn changed(before: &Network, after: &Network) -> Option<Change> {
 /// Compares two looks at the clocks.
 pub fn slept(before: Clocks, after: Clocks) -> bool {
     let ran = after.monotonic.saturating_sub(before.monotonic);
-    let ahead = |before: Duration, after: Duration| after.saturating_sub(before).saturating_sub(ran);
+    let ahead =
+        |before: Duration, after: Duration| after.saturating_sub(before).saturating_sub(ran);
     ahead(before.boot, after.boot) > SLEPT || ahead(before.wall, after.wall) > SLEPT
 }
 

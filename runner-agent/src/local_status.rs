@@ -110,7 +110,8 @@ async fn respond(
         }
         (_, &Method::GET, "/readyz") => {
             let status = status(controls).await?;
-            let code = if status.ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+            let code =
+                if status.ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
             let draining = if status.draining { ", draining" } else { "" };
             (code, format!("{}{draining}\n", status.connection.as_str()))
         }
@@ -144,7 +145,12 @@ fn metrics(status: &Status) -> String {
     };
     let flag = |it: bool| f64::from(u8::from(it));
     let count = |it: u64| it as f64;
-    metric("connected", "gauge", "1 with a tunnel", flag(status.connection == Connection::Connected));
+    metric(
+        "connected",
+        "gauge",
+        "1 with a tunnel",
+        flag(status.connection == Connection::Connected),
+    );
     metric("draining", "gauge", "1 if no new work is taken", flag(status.draining));
     metric("tunnels_total", "counter", "Tunnels opened", count(status.tunnels));
     metric("generation", "gauge", "Number of the connection", count(status.generation));
@@ -175,7 +181,8 @@ pub async fn ask(socket: &Path, method: Method, path: &str) -> Result<String> {
     let request = Request::builder().method(method).uri(path).header("host", "agent");
     let answer = sender.send_request(request.body(Full::<Bytes>::default())?).await?;
     let status = answer.status();
-    let text = String::from_utf8_lossy(&answer.into_body().collect().await?.to_bytes()).into_owned();
+    let text =
+        String::from_utf8_lossy(&answer.into_body().collect().await?.to_bytes()).into_owned();
     match status.is_success() {
         true => Ok(text),
         false => bail!("{}", text.trim()),
@@ -191,14 +198,19 @@ pub fn shown(status: &Status) -> String {
     line("runner", format!("{} ({})", status.name, status.runner));
     line("edge", status.url.clone());
     let since = status.since_ms / 1_000;
-    let reason = if status.reason.is_empty() { String::new() } else { format!(": {}", status.reason) };
+    let reason =
+        if status.reason.is_empty() { String::new() } else { format!(": {}", status.reason) };
     line("connection", format!("{} for {since} s{reason}", status.connection.as_str()));
-    line("generation", format!("{} ({} tunnels since the start)", status.generation, status.tunnels));
+    line(
+        "generation",
+        format!("{} ({} tunnels since the start)", status.generation, status.tunnels),
+    );
     let round_trip = status.round_trip_ms.map(|ms| format!("{ms:.1} ms"));
     line("round trip", round_trip.unwrap_or_else(|| "not measured yet".to_owned()));
     let draining = if status.draining { ", draining" } else { "" };
     line("load", format!("{} of {} processes{draining}", status.load, status.capacity));
-    let codex = if status.codex.is_empty() { "none: run `runner-agent doctor`" } else { &status.codex };
+    let codex =
+        if status.codex.is_empty() { "none: run `runner-agent doctor`" } else { &status.codex };
     line("codex", codex.to_owned());
     line("agent", format!("{}, process {}", status.agent, status.pid));
     for process in &status.processes {

@@ -27,8 +27,8 @@ fn begin(cli: Cli) -> Result<u8> {
     // Keys and the credential are in memory: no core dump, and nobody looks inside.
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
         .context("this process cannot be made unreadable for others")?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all();
-    let runtime = { runtime }.max_blocking_threads(16).build()?;
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().max_blocking_threads(16).build()?;
     runtime.block_on(act(cli))
 }
 
@@ -49,10 +49,7 @@ async fn act(cli: Cli) -> Result<u8> {
             let control = settle(Options::default())?.control()?;
             say(&local_status::ask(&control, Method::POST, path).await?).map(|()| 0)
         }
-        Command::Doctor(told) => {
-            let (url, options) = (told.url, told.options);
-            doctor::examine(&settle(options)?, url.as_deref()).await
-        }
+        Command::Doctor(told) => doctor::examine(&settle(told.options)?).await,
         Command::Service(Service::Install(told)) => {
             service::install(&settle(Options::default())?, &told).map(|()| 0)
         }

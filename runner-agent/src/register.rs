@@ -54,7 +54,7 @@ pub async fn register(settings: &Settings, told: cli::Register) -> Result<()> {
     credential.write(state)?;
     credential::begin_anew(state)?;
     say(&format!(
-        "Registered as {} ({}), for {} processes.\n\
+        "Registered {} as {} for {} processes.\n\
          The private key is in {} and nowhere else.\n\
          Next: `runner-agent doctor` looks for what is missing, then `runner-agent run`, or\n\
          `runner-agent service install` to have it run by itself.\n",

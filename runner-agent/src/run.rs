@@ -25,7 +25,10 @@ const WAITING_MAX: usize = 16;
 pub async fn run(settings: Settings) -> Result<u8> {
     let screen = Screen::of_terminal().filter(|_| settings.log_file.is_none());
     begin_log(&settings, screen.clone())?;
-    let credential = Credential::read(&settings.state)?;
+    let mut credential = Credential::read(&settings.state)?;
+    if let Some(url) = &settings.url {
+        url.trim_end_matches('/').clone_into(&mut credential.url);
+    }
     tracing::info!(
         runner = %credential.runner,
         edge = credential.url,

@@ -44,7 +44,8 @@ pub fn install(settings: &Settings, told: &Install) -> Result<()> {
     let flag = if scope == Scope::User { "--user" } else { "--system" };
     for arguments in [&["daemon-reload"][..], &["enable", "--now", UNIT]] {
         let status = Command::new("systemctl").arg(flag).args(arguments).status();
-        let status = status.context("systemctl cannot be run: is systemd the init of this machine?")?;
+        let status =
+            status.context("systemctl cannot be run: is systemd the init of this machine?")?;
         if !status.success() {
             bail!("`systemctl {flag} {}` ended with {status}", arguments.join(" "));
         }
@@ -92,7 +93,8 @@ fn unit(program: &Path, settings: &Settings, scope: Scope) -> String {
 /// As systemd reads an argument: in quotes, with `%`, `$`, `"` and `\` taken literally.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
-    let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%").replace('$', "$$");
+    let text =
+        text.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%").replace('$', "$$");
     format!("\"{text}\"")
 }
 
@@ -101,9 +103,9 @@ fn folder(scope: Scope) -> Result<PathBuf> {
         return Ok("/etc/systemd/system".into());
     }
     let config = env::var_os("XDG_CONFIG_HOME").filter(|config| !config.is_empty());
-    let config = config.map(PathBuf::from).or_else(|| {
-        env::var_os("HOME").map(|home| PathBuf::from(home).join(".config"))
-    });
+    let config = config
+        .map(PathBuf::from)
+        .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")));
     Ok(config.context("HOME is not set")?.join("systemd/user"))
 }
 

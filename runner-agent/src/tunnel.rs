@@ -68,10 +68,7 @@ pub struct Refused {
 impl Refused {
     /// Whether dialling again can change nothing: the credential is void, or was never good.
     pub fn is_final(&self) -> bool {
-        matches!(
-            self.status,
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::GONE
-        )
+        matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::GONE)
     }
 }
 
@@ -98,7 +95,9 @@ pub async fn open(edge: &Edge, authorization: &str) -> Result<(Mouth, Ears), Fai
     }
     let accept = answer.headers().get("sec-websocket-accept").map(|value| value.as_bytes());
     if accept != Some(derive_accept_key(key.as_bytes()).as_bytes()) {
-        return Err(Failure::Unreached(anyhow::anyhow!("something on the way garbled the upgrade")));
+        return Err(Failure::Unreached(anyhow::anyhow!(
+            "something on the way garbled the upgrade"
+        )));
     }
     let upgraded = hyper::upgrade::on(answer).await?;
     let config = WebSocketConfig::default()

@@ -60,7 +60,8 @@ impl Attachment {
             let process = spec.process;
             let voice = Voice { process, serial, up };
             let ended = attach(spec, launch, after, from_agent, &voice).await;
-            let why = ended.err().map_or_else(|| "the host ended it".to_owned(), |e| format!("{e:#}"));
+            let why =
+                ended.err().map_or_else(|| "the host ended it".to_owned(), |e| format!("{e:#}"));
             voice.say(Event::Ended(why)).await;
         });
         Self { serial, down, task: task.abort_handle() }

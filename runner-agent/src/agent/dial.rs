@@ -52,7 +52,10 @@ impl Dial {
         {
             let ahead = date.since(now());
             if (ahead - self.clock_ahead_ms).abs() > CLOCK_TRUSTED_MS {
-                tracing::warn!(seconds = ahead / 1000, "this machine's clock is off: using the edge's");
+                tracing::warn!(
+                    seconds = ahead / 1000,
+                    "this machine's clock is off: using the edge's"
+                );
                 self.clock_ahead_ms = ahead;
                 opened = self.once().await;
             }

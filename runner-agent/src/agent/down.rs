@@ -137,7 +137,9 @@ impl Agent {
         }
         let runs = self.fleet.hosted.get(&process).is_some_and(|hosted| hosted.counts());
         if self.draining() && (!runs || begins_turn(body)) {
-            return unavailable("This runner is draining: it takes no new work. Running turns go on.");
+            return unavailable(
+                "This runner is draining: it takes no new work. Running turns go on.",
+            );
         }
         let capacity = self.capacity();
         if !runs && self.fleet.load() >= capacity {
@@ -166,7 +168,7 @@ impl Agent {
         let mut bytes = Vec::new();
         match tunnel::push(&mut bytes, head, b"") {
             Ok(()) => {
-                let frame = Frame { bytes: bytes.into(), room: None };
+                let frame = Frame::new(bytes.into(), None);
                 self.outbox.push(Class::Control, OWN, frame);
             }
             Err(error) => tracing::error!(%error, "a frame could not be written"),

@@ -67,7 +67,9 @@ impl Outcome {
         let said = |what: &str, reason: &str, next: &str| format!("{what}: {reason} {next}");
         match self {
             Self::Drained => "Drained: every turn has ended.".to_owned(),
-            Self::Detached => "Detached: processes go on, the next agent takes them over.".to_owned(),
+            Self::Detached => {
+                "Detached: processes go on, the next agent takes them over.".to_owned()
+            }
             Self::Left => "The work is done: this runner leaves for good.".to_owned(),
             Self::Forced => "Ended at once: running turns were stopped.".to_owned(),
             Self::Replaced(reason) => said(

@@ -33,10 +33,16 @@ pub enum Class {
 /// One frame as it goes over the wire.
 #[derive(Debug)]
 pub struct Frame {
-    /// Head and body with their lengths.
-    pub bytes: Bytes,
-    /// The room it takes; given back when it is sent or forgotten. The agent's own take none.
-    pub room: Option<OwnedSemaphorePermit>,
+    bytes: Bytes,
+    /// Given back when the frame is sent or forgotten.
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Frame {
+    /// Head and body with their lengths, and the room that they take; the agent's own take none.
+    pub fn new(bytes: Bytes, room: Option<OwnedSemaphorePermit>) -> Self {
+        Self { bytes, _room: room }
+    }
 }
 
 /// The frames of one class.
@@ -136,7 +142,7 @@ mod tests {
     const BOB: AccountId = AccountId::from_bits(2);
 
     fn frame(text: &str) -> Frame {
-        Frame { bytes: Bytes::copy_from_slice(text.as_bytes()), room: None }
+        Frame::new(Bytes::copy_from_slice(text.as_bytes()), None)
     }
 
     #[test]
@@ -176,7 +182,7 @@ mod tests {
         let mut outbox = Outbox::default();
         for _ in 0..256 {
             let bytes = Bytes::from_static(&[0; 256 * 1024]);
-            outbox.push(Class::Chunk, ALICE, Frame { bytes, room: None });
+            outbox.push(Class::Chunk, ALICE, Frame::new(bytes, None));
         }
         assert_eq!(outbox.batch().unwrap().len(), 256 * 1024);
         outbox.push(Class::Control, BOB, frame("ask"));
@@ -198,7 +204,7 @@ mod tests {
         let mut outbox = Outbox::default();
         for process in [ALICE, BOB] {
             let taken = room.clone().try_acquire_many_owned(4).unwrap();
-            outbox.push(Class::Event, process, Frame { room: Some(taken), ..frame("four") });
+            outbox.push(Class::Event, process, Frame::new(Bytes::from("four"), Some(taken)));
         }
         assert_eq!(room.available_permits(), 2);
         outbox.forget(BOB);

@@ -53,7 +53,8 @@ impl Pulse {
     /// The answer to a question came. Idle ones carry no number, and there is one at a time.
     pub fn answered(&mut self, now: Instant, n: Option<u64>) {
         self.heard(now);
-        if let Some((asked, since)) = self.asked.take_if(|(asked, _)| n.is_none_or(|n| n >= *asked)) {
+        if let Some((asked, since)) = self.asked.take_if(|(asked, _)| n.is_none_or(|n| n >= *asked))
+        {
             let in_time = n.is_none_or(|n| n == asked);
             self.round_trip = if in_time { Some(now - since) } else { self.round_trip };
         }

@@ -47,7 +47,7 @@ impl Agent {
             let part = if rest.is_empty() { room.num_permits() } else { bytes.len() };
             let room = room.split(part.min(room.num_permits()));
             if let Some(class) = class.filter(|_| self.pulse.is_some()) {
-                self.outbox.push(class, process, Frame { bytes, room });
+                self.outbox.push(class, process, Frame::new(bytes, room));
             }
         }
         Ok(())
