@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt};
 
-use schema::{AccountId, Error, Result};
+use schema::{AccountId, Error, Result, time::DAY_MS};
 use worker::Env;
 
 use crate::domain::{
@@ -42,6 +42,8 @@ pub struct Config {
     pub operator: AccountId,
     /// Where an empty wallet is filled; may be empty.
     pub top_up_url: String,
+    /// Where the newest release of codex is looked up.
+    pub releases_url: String,
     /// What models are said to be owned by.
     pub brand: String,
     /// Milliseconds that a provider has for its first byte.
@@ -56,10 +58,20 @@ pub struct Config {
     pub settings_ttl_ms: i64,
     /// Milliseconds until sums of usage are sent to the directory.
     pub outbox_ms: i64,
+    /// What is kept of what processes on runners say.
+    pub retention: Retention,
     /// Added to the clock; only outside production.
     pub clock_skew_ms: i64,
     /// Whether a request may ask for a fault; only outside production.
     pub faults: bool,
+}
+
+/// How much of a process's log is kept: whatever is older, or beyond so many or so large, goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    pub ms: i64,
+    pub events: i64,
+    pub bytes: i64,
 }
 
 impl Config {
@@ -94,6 +106,7 @@ impl Config {
             api_tokens: hashes("API_TOKENS"),
             operator: text("OPERATOR_ACCOUNT").parse().unwrap_or(AccountId::from_bits(0)),
             top_up_url: text("TOP_UP_URL"),
+            releases_url: text("RELEASES_URL"),
             brand: Some(text("BRAND")).filter(|b| !b.is_empty()).unwrap_or("Gantry".to_owned()),
             upstream_timeout_ms: u32::try_from(number("UPSTREAM_TIMEOUT_MS", 600_000))
                 .unwrap_or(600_000),
@@ -102,6 +115,11 @@ impl Config {
             money_wait_ms: number("MONEY_WAIT_MS", 300_000),
             settings_ttl_ms: number("SETTINGS_TTL_MS", 5_000),
             outbox_ms: number("OUTBOX_MS", 60_000),
+            retention: Retention {
+                ms: number("RETAIN_EVENTS_MS", 7 * DAY_MS),
+                events: number("RETAIN_EVENTS", 50_000),
+                bytes: number("RETAIN_EVENTS_BYTES", 64 << 20),
+            },
             clock_skew_ms: if production { 0 } else { number("CLOCK_SKEW_MS", 0) },
             faults: !production && text("FAULTS") == "allowed",
         })

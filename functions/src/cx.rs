@@ -76,10 +76,23 @@ pub struct Cx {
     pub request_id: CallId,
     /// Who asks; operators with a static token and public routes have none.
     pub caller: Option<Caller>,
+    /// Whether who asks runs the system.
+    pub operator: bool,
+    /// How events are wanted, where a route has them.
+    pub events: Events,
     /// The `Idempotency-Key` that was sent.
     pub idempotency_key: Option<String>,
     /// Where the caller's credential stands, if it has been let in.
     pub rate: Option<Rate>,
+}
+
+/// How a caller wants events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Events {
+    /// As the answer: `Accept: text/event-stream`.
+    pub wanted: bool,
+    /// After this one: `Last-Event-ID`.
+    pub after: Option<String>,
 }
 
 impl Cx {

@@ -179,7 +179,101 @@ export class Tap {
   }
 }
 
+/** A stream that begins with some text. */
+export function prefixed(text, stream) {
+  const { readable, writable } = new IdentityTransformStream();
+  const begin = async () => {
+    const writer = writable.getWriter();
+    await writer.write(new TextEncoder().encode(text));
+    writer.releaseLock();
+    await stream.pipeTo(writable);
+  };
+  // Whoever reads it has left, or it has broken off: either way it ends for both.
+  begin().catch((broken) => stream.cancel(broken).catch(() => {}));
+  return readable;
+}
+
+/** What a stranger has at an address: its status, and its text if it is there and not too long. */
+export async function read(url, accept, ms, most) {
+  const signal = AbortSignal.timeout(ms);
+  const answer = await fetch(url, { headers: { accept }, signal });
+  const length = Number(answer.headers.get("content-length") ?? 0);
+  if (answer.status !== 200 || length > most) {
+    discard(answer);
+    return [answer.status, undefined];
+  }
+  const bytes = await body(answer, most);
+  return [answer.status, bytes && new TextDecoder().decode(bytes)];
+}
+
 /** Calls an object with a request as it is. */
 export function handOn(stub, request) {
   return stub.fetch(request);
+}
+
+/** Puts bytes to an object, and gives what it answers as bytes. */
+export async function put(stub, bytes) {
+  const answer = await stub.fetch("http://object/", { method: "PUT", body: bytes });
+  return answer.arrayBuffer();
+}
+
+/** Calls an object with a request, of which only the address is another. */
+export function handTo(stub, url, request) {
+  return stub.fetch(new Request(url, request));
+}
+
+/** Asks an object for something that it streams. */
+export function look(stub, url) {
+  return stub.fetch(url);
+}
+
+/** A response of bytes. */
+export function bytesAnswer(bytes) {
+  return new Response(bytes);
+}
+
+/**
+ * Takes a socket in, whose messages wake the object and whose pings do not, and answers the request
+ * with its other end.
+ */
+export function accept(state, tag, ping, pong) {
+  const [theirs, ours] = Object.values(new WebSocketPair());
+  state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(ping, pong));
+  state.acceptWebSocket(ours, [tag]);
+  return new Response(null, { status: 101, webSocket: theirs });
+}
+
+/** When a socket's last ping was answered without the object, in milliseconds; 0 if none was. */
+export function pingedAt(state, socket) {
+  return state.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
+}
+
+/** A body of known length, on its way to whoever reads it. */
+export class Transfer {
+  constructor(size) {
+    const stream = new FixedLengthStream(size);
+    this.readable = stream.readable;
+    this.writer = stream.writable.getWriter();
+    this.writer.closed.catch(() => {});
+  }
+
+  /** Writes a piece; false when nobody is there to read it. */
+  async write(bytes) {
+    try {
+      await this.writer.write(bytes);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Ends it, whole. */
+  async end() {
+    await this.writer.close().catch(() => {});
+  }
+
+  /** Breaks it off, so that nobody takes it for whole. */
+  async cut(why) {
+    await this.writer.abort(new Error(why)).catch(() => {});
+  }
 }

@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use js_sys::{ArrayBuffer, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
+use worker::worker_sys::DurableObjectState;
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
@@ -32,6 +33,11 @@ extern "C" {
     pub fn told(answer: &web_sys::Response) -> String;
     /// Lets go of an answer's body.
     pub fn discard(answer: &web_sys::Response);
+
+    /// A stream that begins with some text.
+    pub fn prefixed(text: &str, stream: &web_sys::ReadableStream) -> web_sys::ReadableStream;
+    /// A stranger's status and, if it is 200 and no longer than `most`, text: `[status, text?]`.
+    pub fn read(url: &str, accept: &str, ms: u32, most: usize) -> Promise;
 
     /// Calls an object with a request as it is.
     #[wasm_bindgen(js_name = handOn)]
@@ -64,6 +70,41 @@ extern "C" {
     pub fn cut(this: &Tap, text: &str) -> Promise;
     #[wasm_bindgen(method)]
     pub fn drop(this: &Tap) -> Promise;
+
+    /// Puts bytes to an object, for what it answers as an `ArrayBuffer`.
+    pub fn put(stub: &JsValue, bytes: &Uint8Array) -> Promise;
+    /// Calls an object with a request, of which only the address is another.
+    #[wasm_bindgen(js_name = handTo)]
+    pub fn hand_to(stub: &JsValue, url: &str, request: &web_sys::Request) -> Promise;
+    /// Asks an object for something that it streams.
+    pub fn look(stub: &JsValue, url: &str) -> Promise;
+    /// A response of bytes.
+    #[wasm_bindgen(js_name = bytesAnswer)]
+    pub fn bytes_answer(bytes: &Uint8Array) -> web_sys::Response;
+    /// Takes a socket in, and answers the request with its other end.
+    #[wasm_bindgen(catch)]
+    pub fn accept(
+        state: &DurableObjectState,
+        tag: &str,
+        ping: &str,
+        pong: &str,
+    ) -> Result<web_sys::Response, JsValue>;
+    /// When a socket's last ping was answered without the object; 0 if none was.
+    #[wasm_bindgen(js_name = pingedAt)]
+    pub fn pinged_at(state: &DurableObjectState, socket: &web_sys::WebSocket) -> f64;
+
+    /// A body of known length, on its way to whoever reads it.
+    pub type Transfer;
+    #[wasm_bindgen(constructor)]
+    pub fn new(size: f64) -> Transfer;
+    #[wasm_bindgen(method, getter)]
+    pub fn readable(this: &Transfer) -> web_sys::ReadableStream;
+    #[wasm_bindgen(method)]
+    pub fn write(this: &Transfer, bytes: &Uint8Array) -> Promise;
+    #[wasm_bindgen(method)]
+    pub fn end(this: &Transfer) -> Promise;
+    #[wasm_bindgen(method)]
+    pub fn cut(this: &Transfer, why: &str) -> Promise;
 }
 
 /// A future as the platform awaits it. A panic in it rejects the promise and ends nothing else:

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     domain::access::Access,
-    http::{Family, Route, reply::Answer, reply::JSON, route::Wire},
+    http::{Family, Route, reply::Answer, reply::EVENTS, reply::JSON, route::Wire},
 };
 
 /// The schema of a type, by its name.
@@ -70,6 +70,16 @@ impl Shape {
     pub fn untouched() -> Self {
         Self { describe: responses::parts }
     }
+
+    /// The shape of a route that becomes a socket of a runner.
+    pub fn upgrade() -> Self {
+        Self { describe: tunnel }
+    }
+
+    /// The shape of a route of a runner that says who it is by what it signs.
+    pub fn signed<R: Answer>() -> Self {
+        Self { describe: signed::<R> }
+    }
 }
 
 fn parts<At: Wire, B: Wire, R: Answer, const BODY: bool>(generator: &mut SchemaGenerator) -> Parts {
@@ -80,6 +90,15 @@ fn parts<At: Wire, B: Wire, R: Answer, const BODY: bool>(generator: &mut SchemaG
         reply: json!({ R::CONTENT_TYPE: { "schema": described::<R::Body>(generator) } }),
         failures: &[],
     }
+}
+
+fn tunnel(_: &mut SchemaGenerator) -> Parts {
+    Parts { at: None, body: None, status: 101, reply: json!({}), failures: &[400, 401, 403, 409] }
+}
+
+fn signed<R: Answer>(generator: &mut SchemaGenerator) -> Parts {
+    let reply = json!({ R::CONTENT_TYPE: { "schema": described::<R::Body>(generator) } });
+    Parts { at: None, body: None, status: R::STATUS, reply, failures: &[401, 403] }
 }
 
 /// A schema that refers to no other.
@@ -158,12 +177,13 @@ fn operation(
     operation.insert("operationId".into(), json!(operation_id(route)));
     operation.insert("tags".into(), json!([route.tag]));
     operation.insert("summary".into(), json!(route.summary));
-    let scheme = match route.access {
-        Access::Public => None,
-        Access::Api(_) => Some("api"),
-        Access::Admin => Some("admin"),
+    let schemes: &[&str] = match route.access {
+        Access::Public => &[],
+        Access::Api(_) => &["api"],
+        Access::ApiOrAdmin(_) => &["api", "admin"],
+        Access::Admin => &["admin"],
     };
-    let security: Vec<Value> = scheme.map(|name| json!({ name: [] })).into_iter().collect();
+    let security: Vec<Value> = schemes.iter().map(|name| json!({ *name: [] })).collect();
     operation.insert("security".into(), json!(security));
     let parameters = parameters(route, parts);
     if !parameters.is_empty() {
@@ -174,10 +194,14 @@ fn operation(
         let body = json!({ "required": body.required, "content": content });
         operation.insert("requestBody".into(), body);
     }
+    let mut reply = parts.reply.clone();
+    if let Some(kinds) = reply.as_object_mut().filter(|_| route.streams) {
+        kinds.insert(EVENTS.to_owned(), json!({ "schema": { "type": "string" } }));
+    }
     let done = json!({
         "description": failures::meaning(parts.status),
         "headers": failures::beside(parts.status),
-        "content": parts.reply,
+        "content": reply,
     });
     let mut responses = failures::of(route, parts, failure, refusals);
     responses.insert(parts.status.to_string(), done);
@@ -212,6 +236,13 @@ fn parameters(route: &Route, parts: &Parts) -> Vec<Value> {
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "The same request under the same key happens once.",
             "schema": { "type": "string", "maxLength": 255 },
+        }));
+    }
+    if route.streams && route.method == "GET" {
+        parameters.push(json!({
+            "name": "Last-Event-ID", "in": "header", "required": false,
+            "description": "The last event that was seen; those after it follow.",
+            "schema": { "type": "string" },
         }));
     }
     parameters

@@ -10,10 +10,11 @@ use worker::Env;
 
 use crate::{
     api,
-    cx::{self, Cx},
+    cx::{self, Cx, Events},
     domain::{admission::Refusal, limit::Rate, token},
     http::{
         Family, Handler, Incoming, Reply, Route, body,
+        reply::Body,
         route::{Asker, Refuse},
         router::{Found, Router},
     },
@@ -45,7 +46,17 @@ pub async fn serve(request: web_sys::Request, env: Env) -> Result<web_sys::Respo
         Err(error) => return word(&seen, family_near(path), &error.into()),
     };
     let now = cx::now(&config);
-    let cx = Cx { env, config, now, request_id, caller: None, idempotency_key: None, rate: None };
+    let cx = Cx {
+        env,
+        config,
+        now,
+        request_id,
+        caller: None,
+        operator: false,
+        events: Events::default(),
+        idempotency_key: None,
+        rate: None,
+    };
     // A panic ends this request and no other; what it broke is said in the log, by the platform's
     // hook.
     match AssertUnwindSafe(answer(&cx, &seen)).catch_unwind().await {
@@ -124,8 +135,9 @@ async fn act(
     };
     let authorization = js::request_header(seen.request, "authorization");
     let bearer = token::bearer(&authorization);
-    let pass = admission::admit(cx, route.access, bearer, &seen.address()).await?;
-    if let Some(pass) = pass {
+    let admitted = admission::admit(cx, route.access, bearer, &seen.address()).await?;
+    cx.operator = admitted.operator;
+    if let Some(pass) = admitted.pass {
         cx.caller = Some(pass.caller);
         cx.rate = Some(pass.rate);
     }
@@ -134,9 +146,18 @@ async fn act(
     if route.keyed {
         cx.idempotency_key = idempotency_key(seen).map_err(refused)?;
     }
+    if route.streams {
+        cx.events = events(seen);
+    }
     let (request, query) = (Clone::clone(seen.request), body::query(seen.query));
     let incoming = Incoming { request, path: path_params, query };
     handler(cx.clone(), incoming).await.map_err(refused)
+}
+
+fn events(seen: &Seen<'_>) -> Events {
+    let wanted = js::request_header(seen.request, "accept").contains("text/event-stream");
+    let after = js::request_header(seen.request, "last-event-id");
+    Events { wanted, after: Some(after).filter(|after| !after.is_empty()) }
 }
 
 fn idempotency_key(seen: &Seen<'_>) -> schema::Result<Option<String>> {
@@ -164,7 +185,10 @@ fn finish(
         cx.request_id,
         rate_lines(&rate)
     );
-    js::answer(reply.status, &lines, &JsValue::from_str(&reply.body))
+    match &reply.body {
+        Body::Text(text) => js::answer(reply.status, &lines, &JsValue::from_str(text)),
+        Body::Stream(stream) => js::answer(reply.status, &lines, stream),
+    }
 }
 
 /// In which family's words a failure is told, and of whose account it is noted.

@@ -148,7 +148,8 @@ pub struct CreateKey {
     #[serde(default)]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Option<KeyKind>"))]
     pub kind: Option<String>,
-    /// What it may do: `responses`, `models`, `account`, `admin`. All but `admin`, unless told.
+    /// What it may do: `responses`, `models`, `account`, `agent`, `admin`. All but `admin`,
+    /// unless told; a publishable one never `agent` or `admin`.
     #[serde(default)]
     #[cfg_attr(
         not(target_arch = "wasm32"),

@@ -7,6 +7,7 @@
 
 pub mod admin;
 pub mod agent;
+pub mod app_server;
 pub mod error;
 pub mod id;
 pub mod money;

@@ -28,6 +28,7 @@ pub enum ScopeName {
     Responses,
     Models,
     Account,
+    Agent,
     Admin,
 }
 

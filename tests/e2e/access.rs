@@ -4,13 +4,15 @@ use functions::api::families;
 use functions::domain::access::{Access, Scope};
 use functions::domain::token::{KeyType, mint};
 use functions::http::Route;
-use schema::{AccountId, KeyId};
+use schema::{AccountId, AskId, KeyId};
 use serde_json::{Value, json};
 use tests::world::World;
 
 use crate::desk::{Desk, Reply};
 
 const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+/// A thread or turn of nobody.
+const UUID: &str = "01a1f6b5-0000-7000-8000-000000000000";
 const STATIC_TOKEN: &str = "a-static-token";
 
 /// Somebody who calls.
@@ -37,6 +39,7 @@ impl Caller {
             Access::Public => true,
             Access::Admin => self.operator || may(Scope::Admin),
             Access::Api(scope) => may(scope),
+            Access::ApiOrAdmin(scope) => self.operator || may(Scope::Admin) || may(scope),
         };
         (!allowed).then_some(refused)
     }
@@ -54,12 +57,12 @@ async fn callers(desk: &Desk) -> Vec<Caller> {
         Caller::of("a static token", STATIC_TOKEN, customer),
     ];
     let (publishable, _) = desk.key(json!({ "kind": "publishable" })).await;
-    callers.push(Caller::of("a publishable key", publishable, customer));
+    callers.push(Caller::of("a publishable key", publishable, &Scope::PUBLISHABLE));
     let (revoked, id) = desk.key(json!({ "scopes": ["admin", "account"] })).await;
     let path = format!("/admin/api/api-keys/{id}/revoke");
     assert_eq!(desk.send(desk.admin("POST", &path)).await.status, 200);
     callers.push(Caller::of("a revoked key", revoked, &[]));
-    for scope in [Scope::Responses, Scope::Models, Scope::Account, Scope::Admin] {
+    for scope in Scope::CUSTOMER.into_iter().chain([Scope::Admin]) {
         let (key, _) = desk.key(json!({ "scopes": [scope.as_str()] })).await;
         callers.push(Caller::of(scope.as_str(), key, &[scope]));
     }
@@ -70,9 +73,22 @@ async fn callers(desk: &Desk) -> Vec<Caller> {
 
 /// The path with ids: those of the account, or well-formed ones of nobody.
 fn path(route: &Route, user: &str, key: &str) -> String {
+    path_of_codex(route, user, key, (UUID, &AskId::from_bits(5).to_string()))
+}
+
+/// The same, with ids of codex's own things too: a thread or turn, and a question.
+fn path_of_codex(route: &Route, user: &str, key: &str, (uuid, ask): (&str, &str)) -> String {
     let path = route.path.replace("{user_id}", user).replace("{key_id}", key);
+    let path = path.replace("{thread_id}", uuid).replace("{turn_id}", uuid);
+    let path = path.replace("{request_id}", ask);
     assert!(!path.contains('{'), "`{path}` has a parameter that this test does not know");
     path
+}
+
+/// Whether a route needs a machine that is not ours.
+fn may_be_out_of_reach(route: &Route) -> bool {
+    matches!(route.access, Access::ApiOrAdmin(_))
+        || ["auth", "rpc", "system", "releases"].contains(&route.tag)
 }
 
 fn of_nobody(route: &Route) -> String {
@@ -105,8 +121,11 @@ async fn every_route_lets_in_whom_it_names_and_nobody_else() {
                     desk.send(request).await.refuses(status, "authentication_required", "");
                 }
                 None => {
-                    let status = Reply::to(request).await.status;
-                    assert!(!matches!(status, 401 | 403 | 500..), "{status}: {said}");
+                    let reply = Reply::to(request).await;
+                    // This world has no runner, and nobody to look releases up at.
+                    let outside = reply.status == 503 && may_be_out_of_reach(route);
+                    let refused = matches!(reply.status, 401 | 403 | 500..) && !outside;
+                    assert!(!refused, "{said}: {reply:?}");
                 }
             }
         }
@@ -153,13 +172,15 @@ async fn an_id_of_nothing_is_not_found_whether_well_formed_or_not() {
     let desk = Desk::open().await;
     let families = families();
     for (route, body) in with_ids(&families) {
+        // Whether codex has a thread is for a runner to say, and here is none.
         let mut paths = vec![of_nobody(route)];
+        paths.retain(|_| !route.path.contains("{thread_id}"));
         let key = KeyId::from_bits(5).to_string();
         for wrong in ["1", "acct_1", "%20", "%ff", "a%2Fb", "'--", &key[..35], &"9".repeat(3_000)] {
-            paths.push(path(route, wrong, wrong));
+            paths.push(path_of_codex(route, wrong, wrong, (wrong, wrong)));
         }
         // A key's id where an account's belongs, and the other way round.
-        paths.push(path(route, &key, &desk.account.id));
+        paths.push(path_of_codex(route, &key, &desk.account.id, (&key, &key)));
         for path in paths {
             let reply = desk.send(desk.admin(route.method, &path).json(&body)).await;
             reply.refuses(404, "resource_not_found", "There is no");

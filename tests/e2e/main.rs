@@ -4,6 +4,7 @@ mod abort;
 mod access;
 mod admin;
 mod agent;
+mod app_server;
 mod bill;
 mod books;
 mod burst;

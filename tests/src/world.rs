@@ -23,6 +23,9 @@ const LOG_TAIL_LINES: usize = 40;
 pub const ROUTE: &str = "a-label-of-ours";
 pub const PROVIDER_KEY: &str = "the-key-that-the-provider-knows";
 
+/// Where nobody listens.
+const NOBODY: &str = "http://127.0.0.1:9/";
+
 static BUILT: OnceCell<()> = OnceCell::const_new();
 
 /// A running system.
@@ -164,7 +167,10 @@ impl Plan {
         let mut vars = vec![
             ("ENVIRONMENT".to_owned(), "development".to_owned()),
             ("ROUTES".to_owned(), routes(ROUTE, &format!("{}/v1", upstream.url))?),
+            // Nothing of a test leaves this machine.
+            ("RELEASES_URL".to_owned(), NOBODY.to_owned()),
         ];
+        vars.retain(|(name, _)| self.vars.iter().all(|(other, _)| other != name));
         vars.extend(self.vars);
         let mut secrets = vec![
             ("ADMIN_TOKENS".to_owned(), admin_token.clone()),

@@ -3,12 +3,21 @@
 
 pub mod admin;
 pub mod agent;
+pub mod app_server;
 pub mod openai;
+pub mod runner;
 pub mod system;
 
 use crate::http::Family;
 
 /// The whole surface in one list.
 pub fn families() -> Vec<Family> {
-    vec![system::family(), openai::family(), agent::family(), admin::family()]
+    vec![
+        system::family(),
+        openai::family(),
+        agent::family(),
+        app_server::family(),
+        runner::family(),
+        admin::family(),
+    ]
 }

@@ -14,6 +14,8 @@ pub enum Access {
     Public,
     /// A customer's key or username with this scope.
     Api(Scope),
+    /// The same, for what an operator may also do on an account's behalf.
+    ApiOrAdmin(Scope),
     /// An operator.
     Admin,
 }
@@ -28,17 +30,21 @@ pub enum Scope {
     Models,
     /// Read the account, its wallet and its usage.
     Account,
+    /// Have codex work on a runner.
+    Agent,
     /// Everything an operator may do.
     Admin,
 }
 
 impl Scope {
     /// The scopes of a key for which nobody named any.
-    pub const CUSTOMER: [Self; 3] = [Self::Responses, Self::Models, Self::Account];
+    pub const CUSTOMER: [Self; 4] = [Self::Responses, Self::Models, Self::Account, Self::Agent];
+    /// The same of a publishable key: what stands in a page runs no commands.
+    pub const PUBLISHABLE: [Self; 3] = [Self::Responses, Self::Models, Self::Account];
 
     /// The scope of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        let all = [Self::Responses, Self::Models, Self::Account, Self::Admin];
+        let all = [Self::Responses, Self::Models, Self::Account, Self::Agent, Self::Admin];
         all.into_iter().find(|scope| scope.as_str() == name)
     }
 
@@ -48,6 +54,7 @@ impl Scope {
             Self::Responses => "responses",
             Self::Models => "models",
             Self::Account => "account",
+            Self::Agent => "agent",
             Self::Admin => "admin",
         }
     }

@@ -38,6 +38,9 @@ pub struct Live {
 pub struct Pass {
     pub caller: Caller,
     pub rate: Rate,
+    /// Whether the credential is an operator's too.
+    #[serde(default)]
+    pub operator: bool,
 }
 
 /// Not let in. A caller who was known learns where the window stands all the same.
@@ -69,7 +72,7 @@ impl Live {
     pub fn admit(&mut self, knock: &Knock, now: Timestamp) -> Result<Pass, Refusal> {
         let profile = self.profile.as_ref().ok_or_else(unknown)?;
         let (account, plan, active) = (profile.id, profile.plan, profile.active);
-        let (holder, kind) = self.identify(knock)?;
+        let Known { holder, kind, operator } = self.identify(knock)?;
         if !active {
             return Err(denied("This account is suspended. Ask the operator.").into());
         }
@@ -91,7 +94,7 @@ impl Live {
             windows.count(day, 1, now);
         }
         let rate = windows.rate(hour, limit, now);
-        Ok(Pass { caller: Caller { account, holder }, rate })
+        Ok(Pass { caller: Caller { account, holder }, rate, operator })
     }
 
     /// Lets a call start, if a place is free and the wallet covers it. With `last`, a wallet that
@@ -159,16 +162,16 @@ impl Live {
         self.profile.as_ref().map(|profile| profile.id)
     }
 
-    fn identify(&self, knock: &Knock) -> Result<(Holder, KeyType), Error> {
+    fn identify(&self, knock: &Knock) -> Result<Known, Error> {
         let profile = self.profile.as_ref().ok_or_else(unknown)?;
         let hash = match &knock.credential {
             Credential::Key(hash) => hash,
             Credential::Username(name) if *name == profile.username => {
-                return customer_scope(knock.scope).map(|()| (Holder::Username, KeyType::Secret));
+                return customer(Holder::Username, knock.scope);
             }
             Credential::Username(_) => return Err(unknown()),
             Credential::Static => {
-                return customer_scope(knock.scope).map(|()| (Holder::Static, KeyType::Secret));
+                return customer(Holder::Static, knock.scope);
             }
         };
         let key = self.keys.get(hash).ok_or_else(unknown)?;
@@ -179,11 +182,13 @@ impl Live {
         if !key.cidrs.is_empty() && !knock.address.is_some_and(inside) {
             return Err(denied("This API key may not be used from your address."));
         }
-        if !key.scopes.contains(&knock.scope) || !kind_allows(key.kind, knock.scope) {
+        let operator = key.scopes.contains(&Scope::Admin);
+        let scoped = key.scopes.contains(&knock.scope) || (operator && knock.scope == Scope::Agent);
+        if !scoped || !kind_allows(key.kind, knock.scope) {
             let scope = knock.scope.as_str();
             return Err(denied(format!("This API key lacks the scope `{scope}`.")));
         }
-        Ok((Holder::Key(key.id), key.kind))
+        Ok(Known { holder: Holder::Key(key.id), kind: key.kind, operator })
     }
 
     /// Why the wallet does not cover a call, in words that end in what to do.
@@ -200,10 +205,17 @@ impl Live {
     }
 }
 
+/// A credential that was recognised.
+struct Known {
+    holder: Holder,
+    kind: KeyType,
+    operator: bool,
+}
+
 /// A username and a static token do what a customer's key does, and nothing of an operator's.
-fn customer_scope(scope: Scope) -> Result<(), Error> {
+fn customer(holder: Holder, scope: Scope) -> Result<Known, Error> {
     if Scope::CUSTOMER.contains(&scope) {
-        Ok(())
+        Ok(Known { holder, kind: KeyType::Secret, operator: false })
     } else {
         Err(denied("An operator's key is needed."))
     }
@@ -212,8 +224,9 @@ fn customer_scope(scope: Scope) -> Result<(), Error> {
 const fn kind_allows(kind: KeyType, scope: Scope) -> bool {
     match kind {
         KeyType::Secret => true,
-        // Seed 001: it reads, and generates; never anything of an operator's.
-        KeyType::Publishable => !matches!(scope, Scope::Admin),
+        // Seed 001: it reads, and generates; never anything of an operator's. A page that anybody
+        // reads is no place for a key that runs commands.
+        KeyType::Publishable => !matches!(scope, Scope::Admin | Scope::Agent),
     }
 }
 
@@ -319,6 +332,27 @@ mod tests {
         check(live, &knock(other, Scope::Account, "10.1.1.1"), Some(Code::AuthenticationRequired));
         live.revoke_key(KeyId::from_bits(1), NOW);
         check(live, &knock(key(), Scope::Account, "10.1.1.1"), Some(Code::AuthenticationRequired));
+    }
+
+    #[test]
+    fn codex_works_for_secret_keys_and_operators_only() {
+        let live = &mut live(Plan::Starter, 0);
+        let key = live.keys[&[1; 32]].clone();
+        let of = |id, kind, scopes: &[Scope]| Key {
+            id: KeyId::from_bits(id),
+            kind,
+            scopes: scopes.to_vec(),
+            ..key.clone()
+        };
+        live.restore_key([2; 32], of(2, KeyType::Publishable, &Scope::CUSTOMER));
+        live.restore_key([3; 32], of(3, KeyType::Secret, &[Scope::Admin]));
+        live.restore_key([4; 32], of(4, KeyType::Secret, &[Scope::Responses]));
+        let ask = |n: u8| knock(Credential::Key([n; 32]), Scope::Agent, "10.1.1.1");
+        check(live, &ask(1), None);
+        check(live, &ask(2), Some(Code::PermissionDenied));
+        check(live, &ask(4), Some(Code::PermissionDenied));
+        let operators = |live: &mut Live, n| live.admit(&ask(n), NOW).map(|pass| pass.operator);
+        assert_eq!((operators(live, 1), operators(live, 3)), (Ok(false), Ok(true)));
     }
 
     #[test]

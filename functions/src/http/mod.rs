@@ -7,5 +7,5 @@ pub mod reply;
 pub mod route;
 pub mod router;
 
-pub use reply::{Created, Json, Reply};
-pub use route::{Family, Handler, Incoming, Route, delete, forward, get, post};
+pub use reply::{Bytes, Created, Json, JsonOrSse, Reply, Sse};
+pub use route::{Family, Handler, Incoming, Route, delete, forward, get, post, signed, upgrade};

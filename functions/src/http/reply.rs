@@ -4,8 +4,9 @@ use schema::{Error, Result};
 use serde::Serialize;
 
 use super::route::Wire;
+use crate::js;
 
-/// A whole answer.
+/// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The HTTP status.
@@ -13,11 +14,22 @@ pub struct Reply {
     /// The body's type.
     pub content_type: &'static str,
     /// The body.
-    pub body: String,
+    pub body: Body,
+}
+
+/// What an answer carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// All of it.
+    Text(String),
+    /// What comes as it comes; it never passes through here.
+    Stream(web_sys::ReadableStream),
 }
 
 /// The content type of JSON.
 pub const JSON: &str = "application/json";
+/// The content type of server-sent events.
+pub const EVENTS: &str = "text/event-stream";
 
 /// What a handler may return.
 pub trait Answer {
@@ -54,7 +66,65 @@ impl<T: Serialize + Wire> Answer for Created<T> {
     }
 }
 
+/// 200 with server-sent events.
+pub struct Sse(pub web_sys::ReadableStream);
+
+/// Server-sent events, each with the place of its event in the log as `id`.
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), schemars(transparent))]
+pub struct EventText(#[expect(dead_code, reason = "only described")] String);
+
+impl Answer for Sse {
+    type Body = EventText;
+    const STATUS: u16 = 200;
+    const CONTENT_TYPE: &'static str = EVENTS;
+    fn reply(self) -> Result<Reply> {
+        let body = Body::Stream(self.0);
+        Ok(Reply { status: Self::STATUS, content_type: EVENTS, body })
+    }
+}
+
+/// 200 with what has begun, as JSON or ahead of its events.
+pub struct JsonOrSse<T> {
+    /// What has begun.
+    pub value: T,
+    /// The name that it has as the first event.
+    pub name: &'static str,
+    /// The events that follow it; none where the value is the answer.
+    pub events: Option<web_sys::ReadableStream>,
+}
+
+impl<T: Serialize + Wire> Answer for JsonOrSse<T> {
+    type Body = T;
+    const STATUS: u16 = 200;
+    const CONTENT_TYPE: &'static str = JSON;
+    fn reply(self) -> Result<Reply> {
+        let Some(events) = self.events else { return json(Self::STATUS, &self.value) };
+        let value = serde_json::to_string(&self.value).map_err(Error::internal)?;
+        let first = format!("event: {}\ndata: {value}\n\n", self.name);
+        Sse(js::prefixed(&first, &events)).reply()
+    }
+}
+
+/// 200 with bytes of anything.
+pub struct Bytes(pub web_sys::ReadableStream);
+
+/// Bytes as they are.
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), schemars(transparent))]
+pub struct AnyBytes(#[expect(dead_code, reason = "only described")] String);
+
+impl Answer for Bytes {
+    type Body = AnyBytes;
+    const STATUS: u16 = 200;
+    const CONTENT_TYPE: &'static str = "application/octet-stream";
+    fn reply(self) -> Result<Reply> {
+        let (status, content_type) = (Self::STATUS, Self::CONTENT_TYPE);
+        Ok(Reply { status, content_type, body: Body::Stream(self.0) })
+    }
+}
+
 fn json(status: u16, value: &impl Serialize) -> Result<Reply> {
     let body = serde_json::to_string(value).map_err(Error::internal)?;
-    Ok(Reply { status, content_type: JSON, body })
+    Ok(Reply { status, content_type: JSON, body: Body::Text(body) })
 }

@@ -49,6 +49,10 @@ pub struct Route {
     pub handler: Handler,
     /// Whether the same request under the same `Idempotency-Key` happens once.
     pub keyed: bool,
+    /// Whether its answer is, or may be, a stream of events.
+    pub streams: bool,
+    /// Failures that it has beside those that follow from its form.
+    pub failures: &'static [u16],
     /// What the OpenAPI document says of its parts.
     #[cfg(not(target_arch = "wasm32"))]
     pub shape: super::super::openapi::Shape,
@@ -58,6 +62,16 @@ impl Route {
     /// The same line, for a change that happens once under one `Idempotency-Key`.
     pub fn keyed(self) -> Self {
         Self { keyed: true, ..self }
+    }
+
+    /// The same line, for an answer that is, or may be, a stream of events.
+    pub fn streams(self) -> Self {
+        Self { streams: true, ..self }
+    }
+
+    /// The same line, with failures that its form does not tell.
+    pub fn fails(self, failures: &'static [u16]) -> Self {
+        Self { failures, ..self }
     }
 }
 
@@ -190,6 +204,8 @@ fn route<M, H: Act<M>>(
         summary,
         handler: handler.boxed(),
         keyed: false,
+        streams: false,
+        failures: &[],
         #[cfg(not(target_arch = "wasm32"))]
         shape: H::shape(),
     }
@@ -248,7 +264,60 @@ where
         summary,
         handler: Handler::Forward(Rc::new(move |cx, request| Box::pin(handler(cx, request)))),
         keyed: false,
+        streams: false,
+        failures: &[],
         #[cfg(not(target_arch = "wasm32"))]
         shape: super::super::openapi::Shape::untouched(),
+    }
+}
+
+/// A `GET` route that hands a socket on to whoever also admits it.
+pub fn upgrade<F, Fut>(
+    path: &'static str,
+    access: Access,
+    tag: &'static str,
+    summary: &'static str,
+    handler: F,
+) -> Route
+where
+    F: Fn(Cx, web_sys::Request) -> Fut + 'static,
+    Fut: Future<Output = Result<web_sys::Response>> + 'static,
+{
+    Route {
+        method: "GET",
+        #[cfg(not(target_arch = "wasm32"))]
+        shape: super::super::openapi::Shape::upgrade(),
+        ..forward(path, access, tag, summary, handler)
+    }
+}
+
+/// A `POST` route that learns from the request itself who asks, and reads no body.
+pub fn signed<F, Fut, R>(
+    path: &'static str,
+    access: Access,
+    tag: &'static str,
+    summary: &'static str,
+    handler: F,
+) -> Route
+where
+    F: Fn(Cx, web_sys::Request) -> Fut + 'static,
+    Fut: Future<Output = Result<R>> + 'static,
+    R: Answer + 'static,
+{
+    Route {
+        method: "POST",
+        path,
+        access,
+        tag,
+        summary,
+        handler: Handler::Act(Rc::new(move |cx, incoming| {
+            let act = handler(cx, incoming.request);
+            Box::pin(async move { act.await?.reply() })
+        })),
+        keyed: false,
+        streams: false,
+        failures: &[],
+        #[cfg(not(target_arch = "wasm32"))]
+        shape: super::super::openapi::Shape::signed::<R>(),
     }
 }

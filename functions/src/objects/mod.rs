@@ -2,5 +2,6 @@
 //! nothing.
 
 pub mod account;
+pub mod runner;
 pub mod stub;
 pub mod ticker;

@@ -49,6 +49,9 @@ fn statuses(route: &Route, parts: &Parts) -> Vec<u16> {
         statuses.push(409);
     }
     statuses.extend(parts.failures);
+    statuses.extend(route.failures);
+    statuses.sort_unstable();
+    statuses.dedup();
     statuses
 }
 
@@ -63,6 +66,7 @@ fn refusal(status: u16, failure: &Schema) -> Value {
 /// What an answer of that status says.
 pub const fn meaning(status: u16) -> &'static str {
     match status {
+        101 => "A socket that speaks the tunnel.",
         200..=299 => "Done.",
         400 => "The request is not what it claims to be.",
         401 => "No credential, or one that is not (or no longer) valid.",
@@ -75,9 +79,9 @@ pub const fn meaning(status: u16) -> &'static str {
         422 => "A field is missing or wrong.",
         426 => "Only HTTP is served here.",
         429 => "Too many requests in the hour, or at once.",
-        502 => "The model provider failed; nothing was charged.",
+        502 => "Whoever does the work failed: the model provider, or codex; nothing was charged.",
         503 => "A part of the service is out of reach; nothing was charged.",
-        504 => "The model provider did not answer in time.",
+        504 => "Whoever does the work did not answer in time.",
         _ => "A fault of ours.",
     }
 }

@@ -1,4 +1,5 @@
 //! Outbound HTTP, one file for each stranger: how to speak to them, and what their answers mean to
 //! us.
 
+pub mod releases;
 pub mod responses;

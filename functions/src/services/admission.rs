@@ -34,23 +34,37 @@ thread_local! {
     static MISSES: RefCell<HashMap<String, (Timestamp, u32)>> = RefCell::default();
 }
 
-/// Lets a caller in to a route, or says why not. Operators and the public have no pass.
+/// Who was let in to a route.
+#[derive(Debug, Default)]
+pub struct Admitted {
+    /// None for the public, and for a static token of an operator where no account is meant.
+    pub pass: Option<Pass>,
+    /// Whether they run the system.
+    pub operator: bool,
+}
+
+/// Lets a caller in to a route, or says why not.
 pub async fn admit(
     cx: &Cx,
     access: Access,
     bearer: Option<&str>,
     address: &str,
-) -> Result<Option<Pass>, Refusal> {
+) -> Result<Admitted, Refusal> {
+    let operator = access != Access::Public && is_operator(&cx.config, bearer);
     let scope = match access {
-        Access::Public => return Ok(None),
-        Access::Admin if is_operator(&cx.config, bearer) => return Ok(None),
+        Access::Public => return Ok(Admitted::default()),
+        Access::Admin if operator => return Ok(Admitted { pass: None, operator }),
+        Access::ApiOrAdmin(_) if operator => {
+            return Ok(Admitted { pass: Some(operators_own(cx).await?), operator });
+        }
         Access::Admin => Scope::Admin,
-        Access::Api(scope) => scope,
+        Access::Api(scope) | Access::ApiOrAdmin(scope) => scope,
     };
     let (account, credential) = locate(cx, bearer, &|| address.to_owned()).await?;
     let knock = Knock { credential, address: address.parse().ok(), scope, weight: 1 };
     let passed = stub::knock(&cx.env, account, knock).await;
-    passed.map(Some).map_err(|Refusal { error, rate }| {
+    let admitted = |pass: Pass| Admitted { operator: pass.operator, pass: Some(pass) };
+    passed.map(admitted).map_err(|Refusal { error, rate }| {
         let error = if error.code == Code::AuthenticationRequired {
             miss(address, error, cx.now)
         } else {
@@ -58,6 +72,13 @@ pub async fn admit(
         };
         Refusal { error, rate }
     })
+}
+
+/// Lets an operator in to their own account, which is there from its first use.
+pub async fn operators_own(cx: &Cx) -> Result<Pass, Refusal> {
+    let (credential, scope) = (Credential::Static, Scope::Agent);
+    let knock = Knock { credential, address: None, scope, weight: 1 };
+    stub::knock(&cx.env, cx.config.operator, knock).await
 }
 
 /// The account that decides over a credential: the key names it, the directory knows a username's.

@@ -2,10 +2,21 @@
 //! they know no status code and no wire form of any family.
 
 pub mod accounts;
+pub mod acting;
 pub mod admission;
+pub mod approvals;
 pub mod audit;
 pub mod billing;
+pub mod fleet;
 pub mod keys;
+pub mod machine_auth;
 pub mod models;
+pub mod placement;
+pub mod releases;
 pub mod responses;
+pub mod rpc;
+pub mod runners;
+pub mod system;
+pub mod threads;
+pub mod turns;
 pub mod wallets;

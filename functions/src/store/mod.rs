@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod directory;
+pub mod runners;
 pub mod settings;
 pub mod usage;
 

@@ -53,13 +53,19 @@ pub async fn create(cx: Cx, _: Nothing, body: CreateKey) -> Result<Created<Creat
     };
     let scopes = match &body.scopes {
         Some(names) => names.iter().map(scope).collect::<Result<Vec<_>>>()?,
+        None if kind == KeyType::Publishable => Scope::PUBLISHABLE.to_vec(),
         None => Scope::CUSTOMER.to_vec(),
     };
     if scopes.is_empty() {
         return Err(Error::field("scopes", "name at least one, or leave them out"));
     }
-    if kind == KeyType::Publishable && scopes.contains(&Scope::Admin) {
-        return Err(Error::field("scopes", "a publishable key is never an operator's"));
+    if kind == KeyType::Publishable {
+        if scopes.contains(&Scope::Admin) {
+            return Err(Error::field("scopes", "a publishable key is never an operator's"));
+        }
+        if scopes.contains(&Scope::Agent) {
+            return Err(Error::field("scopes", "a publishable key never runs commands"));
+        }
     }
     let range = |text: &String| {
         let message =

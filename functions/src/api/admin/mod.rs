@@ -2,6 +2,7 @@
 
 mod billing;
 mod keys;
+mod runners;
 mod users;
 mod wallets;
 
@@ -115,6 +116,42 @@ pub fn family() -> Family {
                 "admin",
                 "Read what each route and model came to",
                 billing::model_usage,
+            ),
+            get("/admin/api/runners", Admin, "runners", "List runners", runners::list),
+            post(
+                "/admin/api/runners/registrations",
+                Admin,
+                "runners",
+                "Make a one-time token with which a machine becomes a runner",
+                runners::invite,
+            ),
+            get(
+                "/admin/api/runners/{runner_id}",
+                Admin,
+                "runners",
+                "Read a runner and what it hosts",
+                runners::read,
+            ),
+            post(
+                "/admin/api/runners/{runner_id}/drain",
+                Admin,
+                "runners",
+                "Keep new work away from a runner, or no more",
+                runners::drain,
+            ),
+            post(
+                "/admin/api/runners/{runner_id}/revoke",
+                Admin,
+                "runners",
+                "Void a runner at once and for good, with every key that it holds",
+                runners::revoke,
+            ),
+            get(
+                "/admin/api/runners/{runner_id}/file",
+                Admin,
+                "runners",
+                "Read a file of a workspace on a runner",
+                runners::file,
             ),
         ],
     )

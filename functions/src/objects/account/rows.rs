@@ -30,7 +30,8 @@ use crate::{
 };
 
 /// Steps of the schema, each run once, in order; never changed, only added to.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
     CREATE TABLE profile (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT NOT NULL);
     CREATE TABLE keys (hash TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
     -- Requests of the last hour, and of the last day what has a daily quota, so that a restart
@@ -55,7 +56,14 @@ const STEPS: [&str; 1] = ["
     -- Positions: `settled`, up to which no hold is open; `summed`, up to which usage has been
     -- reported.
     CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-"];
+",
+    "
+    -- A secret key that had all of a customer's scopes has the one that was added, too.
+    UPDATE keys SET body = replace(body, '\"scopes\":[\"responses\",\"models\",\"account\"]',
+      '\"scopes\":[\"responses\",\"models\",\"account\",\"agent\"]')
+      WHERE body LIKE '%\"kind\":\"secret\"%';
+",
+];
 
 /// A row that could not be read or written.
 pub type Fault = worker::Error;

@@ -1,0 +1,8 @@
+//! `/api/*`: codex's own app-server over HTTP.
+
+mod alone;
+mod methods;
+mod raw;
+mod releases;
+mod seat;
+mod story;
