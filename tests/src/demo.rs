@@ -88,7 +88,8 @@ pub fn codex_command(version: Codex, home: &Path, url: &str, key: &str) -> Strin
 /// A command for a shell: a thread and a turn on the runner's codex, its events as they come.
 pub fn turn_command(url: &str, key: &str, scripted: bool) -> String {
     let prompt = if scripted { "rehearse: text 12; shell ls -a; text 6" } else { "Say hello" };
-    let body = quote(&json!({ "prompt": prompt }).to_string());
+    // Nobody is there to be asked.
+    let body = quote(&json!({ "prompt": prompt, "approvalPolicy": "never" }).to_string());
     format!(
         "curl -sN {url}/api/turns -H 'authorization: Bearer {key}' -H 'accept: text/event-stream' \
          -H 'content-type: application/json' -d {body}"

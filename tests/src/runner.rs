@@ -57,6 +57,8 @@ pub struct Machine {
     /// The runner's id.
     pub id: String,
     program: PathBuf,
+    /// How often it was started from another file.
+    updates: u32,
     island: Option<u32>,
     agent: Option<Leash>,
     admin: Admin,
@@ -182,7 +184,8 @@ impl Machine {
                 id
             }
         };
-        Ok(Self { id, program, island: None, agent: None, admin, folder, temporary: None })
+        let (island, agent, temporary, updates) = (None, None, None, 0);
+        Ok(Self { id, program, updates, island, agent, admin, folder, temporary })
     }
 
     /// Starts the agent.
@@ -204,7 +207,8 @@ impl Machine {
 
     /// Ends the agent and starts it again from another file, as an update does.
     pub fn update(&mut self) -> Result<()> {
-        let next = self.folder.join("runner-agent-next");
+        self.updates += 1;
+        let next = self.folder.join(format!("runner-agent-{}", self.updates));
         fs::copy(&self.program, &next)?;
         self.kill();
         self.program = next;
