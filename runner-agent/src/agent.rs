@@ -146,7 +146,7 @@ impl Agent {
             tokio::select! {
                 heard = hear(&mut self.ears) => self.heard(heard),
                 said = either(&mut self.saying) => self.said(said),
-                Some(up) = self.ups.recv() => self.from_host(up),
+                Some(up) = self.ups.recv() => self.host_said(up),
                 dialled = dialled(&mut self.dialling) => self.dialled(dialled),
                 Some(change) = inputs.changes.recv() => self.network_changed(change),
                 Some(signal) = inputs.signals.recv() => self.signalled(signal),
@@ -284,7 +284,7 @@ impl Agent {
                 if let Some(pulse) = &mut self.pulse {
                     pulse.heard(now);
                 }
-                if let Err(error) = self.from_hub(&frames) {
+                if let Err(error) = self.hub_said(&frames) {
                     self.lost(&format!("the hub sent what is no frame: {error}"), REFUSED);
                 }
             }
@@ -334,7 +334,7 @@ impl Agent {
     }
 
     fn ping(&mut self, now: Instant) {
-        let busy = self.fleet.hosted.values().any(|hosted| hosted.busy());
+        let busy = self.fleet.is_busy();
         let Some(pulse) = &mut self.pulse else { return };
         let n = pulse.ask(now);
         match busy {

@@ -167,19 +167,10 @@ pub async fn whole(body: Incoming) -> Result<Bytes> {
     Ok(body.map_err(|error| anyhow::anyhow!("the answer was cut: {error}"))?.to_bytes())
 }
 
-/// What the edge's error says, in its own words; the status where it says nothing.
+/// What the edge's refusal says, in its own words; the status where it says nothing.
 pub fn words(status: http::StatusCode, body: &[u8]) -> String {
-    #[derive(serde::Deserialize)]
-    struct Said {
-        error: schema::Error,
-    }
-    let plain = |value: serde_json::Value| {
-        let message = value.pointer("/error/message").and_then(|message| message.as_str());
-        message.map(str::to_owned)
-    };
-    let said = serde_json::from_slice::<Said>(body).map(|said| said.error.message).ok();
-    let said = said.or_else(|| serde_json::from_slice(body).ok().and_then(plain));
-    said.unwrap_or_else(|| format!("The edge answered {status}."))
+    let said = serde_json::from_slice::<schema::agent::Failure>(body);
+    said.map_or_else(|_| format!("The edge answered {status}."), |said| said.detail)
 }
 
 /// Looks a name up.
@@ -270,8 +261,7 @@ mod tests {
     #[test]
     fn the_edges_own_words_are_passed_on() {
         let status = http::StatusCode::UNAUTHORIZED;
-        let body =
-            br#"{"error":{"code":"authentication_required","message":"The token was used."}}"#;
+        let body = br#"{"code":"authentication_required","detail":"The token was used."}"#;
         assert_eq!(words(status, body), "The token was used.");
         assert_eq!(words(status, b"<html>"), "The edge answered 401 Unauthorized.");
     }

@@ -31,7 +31,7 @@ enum Needs {
 
 impl Agent {
     /// A batch of frames from the hub.
-    pub(super) fn from_hub(&mut self, message: &Bytes) -> Result<(), BadFrame> {
+    pub(super) fn hub_said(&mut self, message: &Bytes) -> Result<(), BadFrame> {
         let mut rest = message.as_ref();
         while let Some((head, body, after)) = tunnel::pop::<ToRunner>(rest)? {
             let frame = message.slice_ref(rest.get(..rest.len() - after.len()).unwrap_or_default());

@@ -153,6 +153,11 @@ impl Fleet {
         u32::try_from(counting).unwrap_or(u32::MAX)
     }
 
+    /// Whether something goes on that somebody waits for.
+    pub fn is_busy(&self) -> bool {
+        self.hosted.values().any(Hosted::busy)
+    }
+
     /// Turns that run.
     pub fn turns(&self) -> u32 {
         self.hosted.values().map(|hosted| hosted.process.turns).sum()

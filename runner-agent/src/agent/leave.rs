@@ -140,7 +140,7 @@ impl Agent {
         let outcome = if self.credential.ephemeral { Outcome::Left } else { outcome };
         let by = Instant::now() + self.settings.grace;
         self.leaving = Some(Leaving { by, outcome, stopping: false, ops: Vec::new() });
-        if self.fleet.hosted.values().any(|hosted| hosted.busy()) {
+        if self.fleet.is_busy() {
             self.tell_hub_of_draining();
         }
     }
@@ -154,19 +154,22 @@ impl Agent {
 
     /// Takes the next step on the way out, if it is time.
     pub(super) fn proceed_leaving(&mut self, now: Instant) {
-        let idle = !self.fleet.hosted.values().any(|hosted| hosted.busy());
-        let running = self.fleet.turns() > 0;
         let Some(leaving) = &mut self.leaving else { return };
+        let running = self.fleet.turns() > 0;
         let late = leaving.by <= now;
-        if leaving.stopping && (idle || late) {
-            self.outcome = Some(leaving.outcome.clone());
-        } else if !leaving.stopping && (idle || late) {
+        if !leaving.stopping && (late || !self.fleet.is_busy()) {
             leaving.stopping = true;
             leaving.by = now + if running { FORCED_BY } else { STOPPED_BY };
             if running {
                 leaving.outcome = Outcome::Forced;
             }
             self.stop_all();
+        }
+        let stopped = !self.fleet.is_busy();
+        if let Some(leaving) = self.leaving.as_ref().filter(|leaving| leaving.stopping)
+            && (stopped || leaving.by <= now)
+        {
+            self.outcome = Some(leaving.outcome.clone());
         }
     }
 

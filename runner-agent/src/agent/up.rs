@@ -12,7 +12,7 @@ use super::outbox::{Class, Frame};
 
 impl Agent {
     /// Something from a host.
-    pub(super) fn from_host(&mut self, up: Up) {
+    pub(super) fn host_said(&mut self, up: Up) {
         let Up { process, serial, what } = up;
         if !self.fleet.hosted.get(&process).is_some_and(|hosted| hosted.hears(serial)) {
             return;

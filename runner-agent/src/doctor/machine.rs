@@ -119,10 +119,12 @@ fn room(state: &Path) -> Finding {
     let bytes = about.f_bavail.saturating_mul(about.f_frsize);
     let found = format!("{} MiB free at {}", bytes >> 20, state.display());
     let advice = "Make room: without it processes are held back, for no event may be lost.";
-    match bytes {
-        ..ROOM_FAIL_BYTES => Finding::fail("disk", found, advice),
-        ..ROOM_WARN_BYTES => Finding::warn("disk", found, advice),
-        _ => Finding::ok("disk", found),
+    if bytes < ROOM_FAIL_BYTES {
+        Finding::fail("disk", found, advice)
+    } else if bytes < ROOM_WARN_BYTES {
+        Finding::warn("disk", found, advice)
+    } else {
+        Finding::ok("disk", found)
     }
 }
 
