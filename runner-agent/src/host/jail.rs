@@ -111,10 +111,12 @@ fn search(folder: &Path, depth: usize, masks: &mut Masks) {
                 Some(depth) if mode & 0o005 == 0o005 => search(&path, depth, masks),
                 _ => masks.folders.push(path),
             }
-        } else if about.is_file() && (mode & 0o004 == 0 || is_host_key(&path)) {
-            masks.files.push(path);
-        } else if about.file_type().is_socket() || about.file_type().is_fifo() {
-            masks.files.push(path);
+        } else {
+            let kind = about.file_type();
+            let secret = kind.is_file() && (mode & 0o004 == 0 || is_host_key(&path));
+            if secret || kind.is_socket() || kind.is_fifo() {
+                masks.files.push(path);
+            }
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, ErrorKind, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -34,6 +34,8 @@ pub struct Draft {
     pub at: Timestamp,
     pub ask: Option<AskId>,
     pub body: Bytes,
+    /// Whether it changes what is open.
+    pub matters: bool,
 }
 
 /// The journal of one process.
@@ -117,14 +119,14 @@ impl Journal {
         })
     }
 
+    /// The oldest event that is still there, or the next one if none is.
+    pub fn first(&self) -> Seq {
+        self.segments.front().map_or(self.last.next(), |segment| segment.first)
+    }
+
     /// The number of the newest event.
     pub fn last(&self) -> Seq {
         self.last
-    }
-
-    /// How far the hub has stored.
-    pub fn acked(&self) -> Seq {
-        self.acked
     }
 
     /// Whether the hub has stored all.
@@ -138,7 +140,7 @@ impl Journal {
         let mut records = Vec::with_capacity(drafts.len());
         self.buffer.clear();
         for (number, draft) in (first.0..).zip(drafts) {
-            let Draft { at, ask, body } = draft.clone();
+            let Draft { at, ask, body, .. } = draft.clone();
             let record = Record { seq: Seq(number), at, ask, body };
             record.encode(&mut self.buffer);
             records.push(record);
@@ -401,7 +403,8 @@ mod tests {
 
     fn draft(text: &str) -> Draft {
         let body = Bytes::copy_from_slice(text.as_bytes());
-        Draft { at: Timestamp::from_millis(7), ask: Some(AskId::from_bits(9)), body }
+        let ask = Some(AskId::from_bits(9));
+        Draft { at: Timestamp::from_millis(7), ask, body, matters: false }
     }
 
     fn segment(folder: &Path, first: u64) -> PathBuf {
@@ -456,7 +459,7 @@ mod tests {
         assert!(!has_unsent(&folder.path().join("journal")));
         assert!(journal.is_acked());
         let (journal, _) = open(folder.path());
-        assert_eq!((journal.last(), journal.acked()), (Seq(10), Seq(10)));
+        assert_eq!((journal.last(), journal.acked), (Seq(10), Seq(10)));
     }
 
     #[test]
