@@ -24,6 +24,7 @@ use tokio_tungstenite::tungstenite;
 use self::attachment::Up;
 pub use self::dial::now;
 use self::dial::{Dial, Dialled};
+pub use self::fleet::end_hosts;
 use self::fleet::{Fleet, UPS_MAX};
 use self::leave::Leaving;
 pub use self::leave::{Outcome, Signal};
@@ -79,6 +80,8 @@ pub struct Agent {
     tunnels: u64,
     frames_up: u64,
     frames_down: u64,
+    /// When a host last said something.
+    last_up: Instant,
     reason: String,
     since: Instant,
     connected: watch::Sender<bool>,
@@ -119,6 +122,7 @@ impl Agent {
             tunnels: 0,
             frames_up: 0,
             frames_down: 0,
+            last_up: now,
             reason: String::new(),
             since: now,
             connected: watch::Sender::new(false),
@@ -162,7 +166,9 @@ impl Agent {
         let dial = (self.dialling.is_none() && self.ears.is_none()).then_some(self.dial_at);
         let pulse = self.pulse.as_ref().map(|pulse| pulse.ask_at.min(pulse.dead_at));
         let leaving = self.leaving.as_ref().map(|leaving| leaving.by);
-        let all = [dial, pulse, leaving, self.welcome_by, self.fleet.again_at()];
+        let quiet = self.leaving.as_ref().filter(|leaving| leaving.stopping());
+        let quiet = quiet.map(|_| self.quiet_at()).filter(|at| *at > Instant::now());
+        let all = [dial, pulse, leaving, quiet, self.welcome_by, self.fleet.again_at()];
         all.into_iter().flatten().min().unwrap_or(far)
     }
 

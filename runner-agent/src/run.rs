@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
-use crate::agent::{Agent, Inputs, Outcome, Signal};
+use crate::agent::{self, Agent, Inputs, Outcome, Signal};
 use crate::config::Settings;
 use crate::credential::Credential;
 use crate::display::{self, Screen};
@@ -35,7 +35,7 @@ pub async fn run(settings: Settings) -> Result<u8> {
         version = env!("CARGO_PKG_VERSION"),
         "begins"
     );
-    let agent = Agent::new(settings.clone(), credential.clone())?;
+    let runner = Agent::new(settings.clone(), credential.clone())?;
     let (to_controls, controls) = mpsc::channel(WAITING_MAX);
     let socket = local_status::serve_control(settings.control()?, to_controls.clone())?;
     if let Some(address) = settings.status_listen {
@@ -47,13 +47,14 @@ pub async fn run(settings: Settings) -> Result<u8> {
     if let Some(screen) = screen {
         tokio::spawn(display::show(screen, to_controls));
     }
-    let inputs = Inputs { signals: signals()?, controls, changes: changes(agent.connected()) };
-    let outcome = agent.run(inputs).await;
+    let inputs = Inputs { signals: signals()?, controls, changes: changes(runner.connected()) };
+    let outcome = runner.run(inputs).await;
     tracing::info!(code = outcome.code(), "{}", outcome.words());
     match &outcome {
         Outcome::Replaced(_) => socket.forget(),
         Outcome::Left => {
             register::leave(&settings, &credential, settings.ca_file.as_deref()).await?;
+            agent::end_hosts(&settings, &credential.url)?;
             Credential::remove(&settings.state)?;
         }
         Outcome::Drained

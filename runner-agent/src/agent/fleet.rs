@@ -38,6 +38,8 @@ pub struct Hosted {
     pub process: Process,
     /// Where the hub stands.
     pub stored: Seq,
+    /// The last event that passed.
+    pub said: Seq,
     /// Operations without an answer, as they came: a host that is begun anew gets them again.
     open: BTreeMap<OpId, Bytes>,
     open_bytes: usize,
@@ -61,6 +63,7 @@ impl Hosted {
             attachment: None,
             process,
             stored,
+            said: stored,
             open,
             open_bytes: 0,
             failures: 0,
@@ -68,9 +71,9 @@ impl Hosted {
         }
     }
 
-    /// Whether it takes one of the places.
+    /// Whether it takes one of the places: it runs, or is about to.
     pub fn counts(&self) -> bool {
-        self.process.state != ProcessState::Stopped
+        self.process.state != ProcessState::Stopped || !self.open.is_empty()
     }
 
     /// Whether something goes on that somebody waits for.
@@ -156,6 +159,11 @@ impl Fleet {
     /// Whether something goes on that somebody waits for.
     pub fn is_busy(&self) -> bool {
         self.hosted.values().any(Hosted::busy)
+    }
+
+    /// Whether the hub has stored every event that passed.
+    pub fn all_stored(&self) -> bool {
+        self.hosted.values().all(|hosted| hosted.said <= hosted.stored)
     }
 
     /// Turns that run.
@@ -278,4 +286,16 @@ impl Fleet {
     pub fn forget_open(&mut self) {
         self.hosted.values_mut().for_each(|hosted| drop(hosted.forget_open()));
     }
+}
+
+/// Asks every host of this machine to end, with what it hosts: nobody will come back for them.
+pub fn end_hosts(settings: &Settings, edge: &str) -> Result<()> {
+    let (up, _) = mpsc::channel(1);
+    for hosted in Fleet::discover(settings, edge, up)?.hosted.into_values() {
+        let pid = host::pid(&hosted.spec).and_then(|pid| i32::try_from(pid).ok());
+        if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
+            rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+        }
+    }
+    Ok(())
 }

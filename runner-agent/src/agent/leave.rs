@@ -19,6 +19,8 @@ use crate::tunnel::{self, Said};
 const STOPPED_BY: Duration = Duration::from_secs(10);
 /// The same, when somebody is in a hurry.
 const FORCED_BY: Duration = Duration::from_secs(2);
+/// Hosts that say nothing for so long have said it all.
+const QUIET: Duration = Duration::from_millis(250);
 /// The last words have so long to go out.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -104,6 +106,11 @@ pub(super) struct Leaving {
 }
 
 impl Leaving {
+    /// Whether only hosts are waited for.
+    pub const fn stopping(&self) -> bool {
+        self.stopping
+    }
+
     /// Whether the hub did not ask for this.
     pub fn asked(&self, op: OpId) -> bool {
         self.ops.contains(&op)
@@ -166,11 +173,19 @@ impl Agent {
             self.stop_all();
         }
         let stopped = !self.fleet.is_busy();
-        if let Some(leaving) = self.leaving.as_ref().filter(|leaving| leaving.stopping)
-            && (stopped || leaving.by <= now)
-        {
-            self.outcome = Some(leaving.outcome.clone());
+        // What processes say at their end is to be stored, so that no host has to stay for it.
+        let heard = self.pulse.is_none() || self.fleet.all_stored();
+        if let Some(leaving) = self.leaving.as_ref().filter(|leaving| leaving.stopping) {
+            let quiet = leaving.ops.is_empty() || self.quiet_at() <= now;
+            if (stopped && heard && quiet) || leaving.by <= now {
+                self.outcome = Some(leaving.outcome.clone());
+            }
         }
+    }
+
+    /// When hosts will have said nothing for a while.
+    pub(super) fn quiet_at(&self) -> Instant {
+        self.last_up + QUIET
     }
 
     /// Every process is told to stop, by operations of the agent's own.
