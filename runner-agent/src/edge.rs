@@ -136,17 +136,8 @@ impl Edge {
             request = request.header("authorization", authorization);
         }
         let request = request.body(Full::new(body))?;
-        let (head, body) = self.send(request).await?.into_parts();
+        let (head, body) = send(self.dial().await?, request).await?.into_parts();
         Ok(Response::from_parts(head, whole(body).await?))
-    }
-
-    /// Sends a request on a connection of its own; the body, or the upgrade, is the caller's.
-    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>> {
-        let stream = TokioIo::new(self.dial().await?);
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
-        tokio::spawn(connection.with_upgrades());
-        let answer = timeout(ANSWER, sender.send_request(request)).await;
-        Ok(answer.context("connected, but no answer within 10 s")??)
     }
 
     /// What the `Host` header says.
@@ -158,6 +149,15 @@ impl Edge {
             (_, port) => format!("{host}:{port}"),
         }
     }
+}
+
+/// Sends a request as the only one of its stream; the body, or the upgrade, is the caller's.
+pub async fn send(stream: Stream, request: Request<Full<Bytes>>) -> Result<Response<Incoming>> {
+    let stream = TokioIo::new(stream);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
+    tokio::spawn(connection.with_upgrades());
+    let answer = timeout(ANSWER, sender.send_request(request)).await;
+    Ok(answer.context("connected, but no answer within 10 s")??)
 }
 
 /// A body, up to a bound.

@@ -40,7 +40,8 @@ pub struct Clocks {
 /// What happened between two looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// A route, an address or a carrier came: a new dial may succeed, and an old socket may not know.
+    /// A route, an address or a carrier came: a new dial may succeed, and an old socket may not
+    /// know.
     Up,
     /// Something went: the socket may be dead.
     Down,

@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use crate::date;
-use crate::edge::{self, Edge};
+use crate::edge::{self, Edge, Stream};
 
 type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 
@@ -78,8 +78,12 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     }
 }
 
-/// Opens the socket.
-pub async fn open(edge: &Edge, authorization: &str) -> Result<(Mouth, Ears), Failure> {
+/// Opens the socket on a stream to the edge.
+pub async fn open(
+    edge: &Edge,
+    stream: Stream,
+    authorization: &str,
+) -> Result<(Mouth, Ears), Failure> {
     let key = generate_key();
     let request = Request::get("/runner/v1/connect")
         .header("host", edge.authority())
@@ -89,7 +93,7 @@ pub async fn open(edge: &Edge, authorization: &str) -> Result<(Mouth, Ears), Fai
         .header("sec-websocket-key", &key)
         .header("authorization", authorization)
         .body(Full::new(Bytes::new()))?;
-    let answer = edge.send(request).await.map_err(Failure::Unreached)?;
+    let answer = edge::send(stream, request).await?;
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Err(refused(answer).await);
     }

@@ -1,7 +1,7 @@
 //! How the agent ends: on a signal, by the hub's word, or when its work is done.
 //!
-//! Draining keeps new work away and waits for running turns. Detaching leaves everything running for
-//! the next agent, which takes it over.
+//! Draining keeps new work away and waits for running turns. Detaching leaves everything running
+//! for the next agent, which takes it over.
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ impl Outcome {
             Self::Replaced(reason) => said(
                 "A newer connection of this runner took over",
                 reason,
-                "If you did not start another agent, revoke this runner: its credential is elsewhere.",
+                "Unless you started another agent, revoke this runner: its credential is elsewhere.",
             ),
             Self::Revoked(reason) => said(
                 "The edge refuses this runner",

@@ -82,10 +82,13 @@ async fn codex_and_jail(settings: &Settings) -> Vec<Finding> {
             let advice = "Commands of a model can read what this user can: use a machine for it.";
             Finding::warn("sandbox", "switched off by the configuration", advice)
         }
-        (Jail::Bubblewrap, Ok(())) => Finding::ok("sandbox", "bubblewrap makes a jail, and codex runs in it"),
+        (Jail::Bubblewrap, Ok(())) => {
+            Finding::ok("sandbox", "a jail can be made, and codex runs in it")
+        }
         (Jail::Bubblewrap, Err(error)) => {
-            let advice = "Allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone \
-                          or kernel.apparmor_restrict_unprivileged_userns), or install bubblewrap.";
+            let advice = "Install bubblewrap, or allow unprivileged user namespaces (sysctl \
+                          kernel.unprivileged_userns_clone or \
+                          kernel.apparmor_restrict_unprivileged_userns).";
             Finding::fail("sandbox", format!("{error:#}"), advice)
         }
     });
