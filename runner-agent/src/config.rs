@@ -168,11 +168,11 @@ impl Settings {
             state: std::path::absolute(state)?,
             file,
             url: told.url,
-            codex: told.codex.unwrap_or_else(|| "codex".into()),
+            codex: told.codex.map_or_else(|| Ok("codex".into()), anchored)?,
             capacity: told.capacity,
             jail: told.jail.unwrap_or_default(),
             provider: told.provider.unwrap_or_default(),
-            template: told.template,
+            template: told.template.map(anchored).transpose()?,
             model: told.model,
             on_term: told.on_term.unwrap_or_default(),
             grace: Duration::from_secs(told.grace_s.unwrap_or(600)),
@@ -285,6 +285,14 @@ fn default_state() -> Result<PathBuf> {
     }
     let home = std::env::var_os("HOME").context("HOME is not set: name a --state-dir")?;
     Ok(PathBuf::from(home).join(".local/state/gantry-runner"))
+}
+
+/// A host starts elsewhere than the agent: only a bare name may stay one, to be looked for in PATH.
+fn anchored(path: PathBuf) -> Result<PathBuf> {
+    match path.components().count() {
+        1 => Ok(path),
+        _ => Ok(std::path::absolute(path)?),
+    }
 }
 
 fn loopback(text: &str) -> Result<Option<SocketAddr>> {

@@ -25,7 +25,7 @@ use crate::proxy::{self, Proxy};
 
 /// From nothing to a TLS session. A dial that takes longer is begun anew.
 pub const DIAL: Duration = Duration::from_secs(3);
-/// The answer to a request.
+/// The answer to a request, and then its body.
 const ANSWER: Duration = Duration::from_secs(10);
 /// A name is looked up for so long before the last known addresses are taken.
 const LOOKUP: Duration = Duration::from_millis(500);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
 use bytes::Bytes;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
@@ -11,6 +12,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use schema::Timestamp;
 use schema::tunnel::{IDLE_PING, IDLE_PONG, MESSAGE_MAX_BYTES};
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::{client::generate_key, derive_accept_key};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as WireCode;
@@ -27,6 +29,8 @@ pub type Ears = SplitStream<Socket>;
 /// The half that speaks.
 pub type Mouth = SplitSink<Socket, Message>;
 
+/// The edge opens a tunnel within this time, or is dialled anew.
+const UPGRADE: Duration = Duration::from_secs(5);
 /// Room beyond the largest message for its frames' heads.
 const SLACK_BYTES: usize = 64 * 1024;
 
@@ -93,7 +97,8 @@ pub async fn open(
         .header("sec-websocket-key", &key)
         .header("authorization", authorization)
         .body(Full::new(Bytes::new()))?;
-    let answer = edge::send(stream, request).await?;
+    let answer = timeout(UPGRADE, edge::send(stream, request)).await;
+    let answer = answer.context("connected, but the edge did not open a tunnel in time")??;
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Err(refused(answer).await);
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use schema::tunnel::{Process, ProcessState, Seq};
+use schema::tunnel::{Process, ProcessState, Seq, Stored};
 use schema::{AccountId, OpId};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -124,6 +124,8 @@ impl Hosted {
 pub struct Fleet {
     /// By their accounts.
     pub hosted: BTreeMap<AccountId, Hosted>,
+    /// Where the hub stands with processes that are not known here, or not any more.
+    elsewhere: BTreeMap<AccountId, Seq>,
     up: mpsc::Sender<Up>,
     serial: u64,
 }
@@ -147,7 +149,7 @@ impl Fleet {
             };
             hosted.insert(process, Hosted::new(spec));
         }
-        Ok(Self { hosted, up, serial: 0 })
+        Ok(Self { hosted, elsewhere: BTreeMap::new(), up, serial: 0 })
     }
 
     /// Processes that count towards the capacity.
@@ -171,9 +173,14 @@ impl Fleet {
         self.hosted.values().map(|hosted| hosted.process.turns).sum()
     }
 
-    /// Connects to every host that lives, from where the hub stands; and begins those anew that
-    /// ended before the hub had everything.
-    pub fn attach_all(&mut self) {
+    /// Goes on from where the hub stands: connects to every host that lives, and begins those anew
+    /// that ended before the hub had everything.
+    pub fn resume(&mut self, stored: Vec<Stored>) {
+        self.elsewhere = stored.into_iter().map(|it| (it.process, it.through)).collect();
+        for (process, hosted) in &mut self.hosted {
+            // What the hub does not name it does not know: it gets that from the beginning.
+            hosted.stored = self.elsewhere.remove(process).unwrap_or_default();
+        }
         let processes: Vec<AccountId> = self.hosted.keys().copied().collect();
         for process in processes {
             let Some(hosted) = self.hosted.get(&process) else { continue };
@@ -201,7 +208,11 @@ impl Fleet {
         use std::collections::btree_map::Entry;
         match self.hosted.entry(process) {
             Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(place) => Ok(place.insert(Hosted::new(settings.spec(edge, process)?))),
+            Entry::Vacant(place) => {
+                let hosted = place.insert(Hosted::new(settings.spec(edge, process)?));
+                hosted.stored = self.elsewhere.remove(&process).unwrap_or_default();
+                Ok(hosted)
+            }
         }
     }
 

@@ -154,7 +154,7 @@ impl Agent {
 
     /// The hub learns it from a hello, and nothing is lost by one more.
     fn tell_hub_of_draining(&mut self) {
-        if self.pulse.is_some() {
+        if self.ears.is_some() {
             self.lost("draining, or not any more: telling the hub", None);
         }
     }

@@ -209,6 +209,22 @@ async fn after_a_cut_every_host_is_resumed_where_the_hub_stands() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_process_that_only_the_hub_knows_goes_on_counting_where_the_hub_stands() {
+    in_world(async |mut world| {
+        let _agent = world.agent(4);
+        let mut tunnel = world.hub.accept().await;
+        assert_eq!(tunnel.hello.processes, []);
+        tunnel.welcome(&[(BOB, 9)]).await;
+        let host = world.host(BOB, 0);
+        tunnel.say(&call(1, BOB), b"{}").await;
+        let mut bob = host.accept().await;
+        assert_eq!(bob.after, 9);
+        assert_eq!(bob.next().await.unwrap().0, call(1, BOB));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_host_did_not_answer_it_is_asked_again() {
     in_world(async |mut world| {
         let (_agent, mut tunnel, host, mut alice) = world.begun(0).await;
