@@ -197,7 +197,7 @@ impl Journal {
 
     /// Writes down how far the hub has stored, for [`has_unsent`] and the next host.
     pub fn save_acked(&self) -> io::Result<()> {
-        write_private(&self.folder.join(ACKED), self.acked.0.to_string().as_bytes())
+        write_private(&self.folder.join(ACKED), self.acked.0.to_string().as_bytes(), false)
     }
 
     /// A handle whose data can be brought to the disk from another thread.
@@ -357,7 +357,7 @@ fn lay_aside(
     let _ = fs::remove_dir_all(&aside);
     fs::rename(&folder, &aside).context("a damaged journal cannot be laid aside")?;
     private_dir(&folder)?;
-    write_private(&folder.join(ACKED), acked.0.to_string().as_bytes())?;
+    write_private(&folder.join(ACKED), acked.0.to_string().as_bytes(), true)?;
     Journal::open(folder, max_bytes, from, show)
 }
 

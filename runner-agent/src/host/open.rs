@@ -127,11 +127,10 @@ impl Open {
     }
 
     /// A turn runs, as its thread's answer or its first event says; whichever comes first, and
-    /// neither after its end.
-    pub fn begin(&mut self, turn: &str, thread: &str) {
-        if !self.ended.iter().any(|ended| ended == turn) {
-            self.turns.insert(turn.to_owned(), thread.to_owned());
-        }
+    /// neither after its end. True if that is new.
+    pub fn begin(&mut self, turn: &str, thread: &str) -> bool {
+        let has_ended = self.ended.iter().any(|ended| ended == turn);
+        !has_ended && self.turns.insert(turn.to_owned(), thread.to_owned()).is_none()
     }
 
     /// The turn that runs in a thread.
