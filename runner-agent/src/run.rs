@@ -87,6 +87,7 @@ fn signals() -> Result<mpsc::Receiver<Signal>> {
         (SignalKind::terminate(), Signal::Terminate),
         (SignalKind::interrupt(), Signal::Terminate),
         (SignalKind::user_defined2(), Signal::Detach),
+        (SignalKind::quit(), Signal::Force),
     ];
     for (kind, meaning) in kinds {
         let mut stream = signal(kind).context("signals cannot be heard")?;

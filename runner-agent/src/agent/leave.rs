@@ -31,6 +31,8 @@ pub enum Signal {
     Terminate,
     /// SIGUSR2: leave everything running.
     Detach,
+    /// SIGQUIT: as the second SIGTERM.
+    Force,
 }
 
 /// Why the agent ended.
@@ -119,19 +121,23 @@ impl Leaving {
 
 impl Agent {
     pub(super) fn signalled(&mut self, signal: Signal) {
-        let at_once = signal == Signal::Detach || self.settings.on_term == OnTerm::Detach;
-        if let Some(leaving) = &mut self.leaving {
-            tracing::warn!("told again: ending now");
+        let first = self.leaving.is_none();
+        let detach = first && self.settings.on_term == OnTerm::Detach;
+        if signal == Signal::Detach || (signal == Signal::Terminate && detach) {
+            self.outcome = Some(Outcome::Detached);
+            return;
+        }
+        if first {
+            let turns = self.fleet.turns();
+            tracing::info!(turns, "draining: waiting for running turns; a second signal ends now");
+            self.leave(Outcome::Drained);
+        }
+        if let Some(leaving) = self.leaving.as_mut().filter(|_| !first || signal == Signal::Force) {
+            tracing::warn!("told to end at once");
             match leaving.stopping {
                 true => self.outcome = Some(leaving.outcome.clone()),
                 false => leaving.by = Instant::now(),
             }
-        } else if at_once {
-            self.outcome = Some(Outcome::Detached);
-        } else {
-            let turns = self.fleet.turns();
-            tracing::info!(turns, "draining: waiting for running turns; a second signal ends now");
-            self.leave(Outcome::Drained);
         }
     }
 

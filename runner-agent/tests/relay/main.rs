@@ -443,6 +443,18 @@ async fn the_second_signal_does_not_wait_for_turns() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_forced_end_stops_what_runs_without_asking_twice() {
+    in_world(async |mut world| {
+        let (agent, _tunnel, _host, mut alice) = world.begun(1).await;
+        world.signals.send(Signal::Force).await.unwrap();
+        let (head, _) = alice.next().await.unwrap();
+        assert!(matches!(head, ToRunner::Stop { .. }), "{head:?}");
+        assert_eq!(agent.await.unwrap(), Outcome::Forced);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_detached_agent_leaves_its_hosts_alone() {
     in_world(async |mut world| {
         let (agent, mut tunnel, _host, mut alice) = world.begun(1).await;
