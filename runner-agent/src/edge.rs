@@ -34,6 +34,8 @@ const LOOKUP: Duration = Duration::from_millis(500);
 const STAGGER: Duration = Duration::from_millis(400);
 /// What may lie unsent in the kernel: a question stands behind no more than this and one message.
 const UNSENT_BYTES: u32 = 128 * 1024;
+/// How a failure begins that is not the network's.
+pub const TLS_FAILED: &str = "TLS failed";
 /// An answer is a few words.
 const BODY_MAX_BYTES: usize = 64 * 1024;
 
@@ -100,7 +102,7 @@ impl Edge {
         };
         let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
         let name = ServerName::try_from(self.host.clone())?;
-        let stream = tls.connect(name, stream).await.context("TLS failed")?;
+        let stream = tls.connect(name, stream).await.context(TLS_FAILED)?;
         Ok(Box::new(stream))
     }
 

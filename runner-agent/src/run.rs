@@ -9,13 +9,13 @@ use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::agent::{self, Agent, Inputs, Outcome, Signal};
 use crate::config::Settings;
 use crate::credential::Credential;
 use crate::display::{self, Screen};
-use crate::link::{Change, LOOK_CONNECTED, LOOK_DISCONNECTED, Watch};
+use crate::link::{Change, LOOK_CONNECTED, LOOK_DISCONNECTED, SETTLES, Watch};
 use crate::{local_status, register};
 
 /// Requests of this machine, signals and changes of the network wait here, for a moment.
@@ -99,17 +99,18 @@ fn signals() -> Result<mpsc::Receiver<Signal>> {
     Ok(signals)
 }
 
-/// Looks at the network, more often while there is no tunnel.
+/// Looks at the network, more often while there is no tunnel or just after a change.
 fn changes(connected: watch::Receiver<bool>) -> mpsc::Receiver<Change> {
     let (send, changes) = mpsc::channel(WAITING_MAX);
     tokio::spawn(async move {
         let mut network = Watch::begin();
+        let mut settled_at = Instant::now();
         while !send.is_closed() {
-            let pause = if *connected.borrow() { LOOK_CONNECTED } else { LOOK_DISCONNECTED };
-            sleep(pause).await;
-            if let Some(change) = network.look()
-                && send.send(change).await.is_err()
-            {
+            let settled = *connected.borrow() && settled_at <= Instant::now();
+            sleep(if settled { LOOK_CONNECTED } else { LOOK_DISCONNECTED }).await;
+            let Some(change) = network.look() else { continue };
+            settled_at = Instant::now() + SETTLES;
+            if send.send(change).await.is_err() {
                 return;
             }
         }

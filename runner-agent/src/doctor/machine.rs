@@ -29,13 +29,9 @@ pub fn credential(state: &Path, credential: &Result<Credential>) -> Finding {
             );
             Finding::ok("credential", found)
         }
-        Err(error) if !path.exists() => {
-            let found = format!("{error}");
-            Finding::fail(
-                "credential",
-                found,
-                "Run `runner-agent register` with a token of the edge.",
-            )
+        Err(_) if !path.exists() => {
+            let advice = "Run `runner-agent register` with a token of the edge.";
+            Finding::fail("credential", "this machine is not registered", advice)
         }
         Err(error) => {
             let advice = "Mend it as it says, or register again with --replace.";
