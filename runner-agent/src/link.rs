@@ -10,8 +10,10 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// Between two looks while there is no tunnel.
 pub const LOOK_DISCONNECTED: Duration = Duration::from_millis(100);
-/// Between two looks while there is one.
+/// Between two looks while there is one and nothing changes.
 pub const LOOK_CONNECTED: Duration = Duration::from_millis(500);
+/// For so long after a change more changes are to be expected.
+pub const SETTLES: Duration = Duration::from_secs(10);
 /// Clocks that drift apart by more between two looks did not do so by themselves.
 const SLEPT: Duration = Duration::from_secs(2);
 
@@ -40,7 +42,8 @@ pub struct Clocks {
 /// What happened between two looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// A route, an address or a carrier came: a new dial may succeed, and an old socket may not know.
+    /// A route, an address or a carrier came: a new dial may succeed, and an old socket may not
+    /// know.
     Up,
     /// Something went: the socket may be dead.
     Down,

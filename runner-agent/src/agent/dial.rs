@@ -64,10 +64,12 @@ impl Dial {
     }
 
     async fn once(&self) -> Result<(u64, Mouth, Ears), Failure> {
+        let stream = self.edge.dial().await?;
+        // Only now: a number that nobody heard of would be written to the disk for nothing.
         let generation = credential::next_generation(&self.state)?;
         let at = now().plus_millis(self.clock_ahead_ms);
         let authorization = self.credential.sign("connect", generation, at)?;
-        let (mouth, ears) = tunnel::open(&self.edge, &authorization).await?;
+        let (mouth, ears) = tunnel::open(&self.edge, stream, &authorization).await?;
         Ok((generation, mouth, ears))
     }
 }

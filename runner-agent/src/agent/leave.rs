@@ -1,7 +1,7 @@
 //! How the agent ends: on a signal, by the hub's word, or when its work is done.
 //!
-//! Draining keeps new work away and waits for running turns. Detaching leaves everything running for
-//! the next agent, which takes it over.
+//! Draining keeps new work away and waits for running turns. Detaching leaves everything running
+//! for the next agent, which takes it over.
 
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ use crate::tunnel::{self, Said};
 const STOPPED_BY: Duration = Duration::from_secs(10);
 /// The same, when somebody is in a hurry.
 const FORCED_BY: Duration = Duration::from_secs(2);
+/// Hosts that say nothing for so long have said it all.
+const QUIET: Duration = Duration::from_millis(250);
 /// The last words have so long to go out.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -29,6 +31,8 @@ pub enum Signal {
     Terminate,
     /// SIGUSR2: leave everything running.
     Detach,
+    /// SIGQUIT: as the second SIGTERM.
+    Force,
 }
 
 /// Why the agent ended.
@@ -75,7 +79,7 @@ impl Outcome {
             Self::Replaced(reason) => said(
                 "A newer connection of this runner took over",
                 reason,
-                "If you did not start another agent, revoke this runner: its credential is elsewhere.",
+                "Unless you started another agent, revoke this runner: its credential is elsewhere.",
             ),
             Self::Revoked(reason) => said(
                 "The edge refuses this runner",
@@ -104,6 +108,11 @@ pub(super) struct Leaving {
 }
 
 impl Leaving {
+    /// Whether only hosts are waited for.
+    pub const fn stopping(&self) -> bool {
+        self.stopping
+    }
+
     /// Whether the hub did not ask for this.
     pub fn asked(&self, op: OpId) -> bool {
         self.ops.contains(&op)
@@ -112,19 +121,23 @@ impl Leaving {
 
 impl Agent {
     pub(super) fn signalled(&mut self, signal: Signal) {
-        let at_once = signal == Signal::Detach || self.settings.on_term == OnTerm::Detach;
-        if let Some(leaving) = &mut self.leaving {
-            tracing::warn!("told again: ending now");
+        let first = self.leaving.is_none();
+        let detach = first && self.settings.on_term == OnTerm::Detach;
+        if signal == Signal::Detach || (signal == Signal::Terminate && detach) {
+            self.outcome = Some(Outcome::Detached);
+            return;
+        }
+        if first {
+            let turns = self.fleet.turns();
+            tracing::info!(turns, "draining: waiting for running turns; a second signal ends now");
+            self.leave(Outcome::Drained);
+        }
+        if let Some(leaving) = self.leaving.as_mut().filter(|_| !first || signal == Signal::Force) {
+            tracing::warn!("told to end at once");
             match leaving.stopping {
                 true => self.outcome = Some(leaving.outcome.clone()),
                 false => leaving.by = Instant::now(),
             }
-        } else if at_once {
-            self.outcome = Some(Outcome::Detached);
-        } else {
-            let turns = self.fleet.turns();
-            tracing::info!(turns, "draining: waiting for running turns; a second signal ends now");
-            self.leave(Outcome::Drained);
         }
     }
 
@@ -140,27 +153,24 @@ impl Agent {
         let outcome = if self.credential.ephemeral { Outcome::Left } else { outcome };
         let by = Instant::now() + self.settings.grace;
         self.leaving = Some(Leaving { by, outcome, stopping: false, ops: Vec::new() });
-        if self.fleet.hosted.values().any(|hosted| hosted.busy()) {
+        if self.fleet.is_busy() {
             self.tell_hub_of_draining();
         }
     }
 
     /// The hub learns it from a hello, and nothing is lost by one more.
     fn tell_hub_of_draining(&mut self) {
-        if self.pulse.is_some() {
+        if self.ears.is_some() {
             self.lost("draining, or not any more: telling the hub", None);
         }
     }
 
     /// Takes the next step on the way out, if it is time.
     pub(super) fn proceed_leaving(&mut self, now: Instant) {
-        let idle = !self.fleet.hosted.values().any(|hosted| hosted.busy());
-        let running = self.fleet.turns() > 0;
         let Some(leaving) = &mut self.leaving else { return };
+        let running = self.fleet.turns() > 0;
         let late = leaving.by <= now;
-        if leaving.stopping && (idle || late) {
-            self.outcome = Some(leaving.outcome.clone());
-        } else if !leaving.stopping && (idle || late) {
+        if !leaving.stopping && (late || !self.fleet.is_busy()) {
             leaving.stopping = true;
             leaving.by = now + if running { FORCED_BY } else { STOPPED_BY };
             if running {
@@ -168,6 +178,20 @@ impl Agent {
             }
             self.stop_all();
         }
+        let stopped = !self.fleet.is_busy();
+        // What processes say at their end is to be stored, so that no host has to stay for it.
+        let heard = self.pulse.is_none() || self.fleet.all_stored();
+        if let Some(leaving) = self.leaving.as_ref().filter(|leaving| leaving.stopping) {
+            let quiet = leaving.ops.is_empty() || self.quiet_at() <= now;
+            if (stopped && heard && quiet) || leaving.by <= now {
+                self.outcome = Some(leaving.outcome.clone());
+            }
+        }
+    }
+
+    /// When hosts will have said nothing for a while.
+    pub(super) fn quiet_at(&self) -> Instant {
+        self.last_up + QUIET
     }
 
     /// Every process is told to stop, by operations of the agent's own.

@@ -1,6 +1,13 @@
 //! The agent between a hub and hosts that do as the test says. The clock stands still, and jumps to
 //! the next thing that is due when nothing else is to be done.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a proof stops at the first surprise"
+)]
+
 mod host;
 mod hub;
 
@@ -197,6 +204,22 @@ async fn after_a_cut_every_host_is_resumed_where_the_hub_stands() {
         let again = host.accept().await;
         assert_eq!(again.after, 9);
         assert!(alice.next().await.is_none(), "the older connection has ended");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_only_the_hub_knows_goes_on_counting_where_the_hub_stands() {
+    in_world(async |mut world| {
+        let _agent = world.agent(4);
+        let mut tunnel = world.hub.accept().await;
+        assert_eq!(tunnel.hello.processes, []);
+        tunnel.welcome(&[(BOB, 9)]).await;
+        let host = world.host(BOB, 0);
+        tunnel.say(&call(1, BOB), b"{}").await;
+        let mut bob = host.accept().await;
+        assert_eq!(bob.after, 9);
+        assert_eq!(bob.next().await.unwrap().0, call(1, BOB));
     })
     .await;
 }
@@ -415,6 +438,18 @@ async fn the_second_signal_does_not_wait_for_turns() {
         let (head, _) = alice.next().await.unwrap();
         assert!(matches!(head, ToRunner::Stop { .. }), "{head:?}");
         assert_eq!(agent.await.unwrap().code(), 13);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forced_end_stops_what_runs_without_asking_twice() {
+    in_world(async |mut world| {
+        let (agent, _tunnel, _host, mut alice) = world.begun(1).await;
+        world.signals.send(Signal::Force).await.unwrap();
+        let (head, _) = alice.next().await.unwrap();
+        assert!(matches!(head, ToRunner::Stop { .. }), "{head:?}");
+        assert_eq!(agent.await.unwrap(), Outcome::Forced);
     })
     .await;
 }
