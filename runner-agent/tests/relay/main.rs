@@ -426,6 +426,25 @@ async fn the_first_signal_waits_for_turns_and_then_stops_the_processes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_taken_before_draining_is_not_refused_when_it_comes_again() {
+    in_world(async |mut world| {
+        let (_agent, mut tunnel, host, mut alice) = world.begun(1).await;
+        let body = br#"{"method":"turn/start","params":{}}"#;
+        tunnel.say(&call(1, ALICE), body).await;
+        assert_eq!(alice.next().await.unwrap().0, call(1, ALICE));
+        world.signals.send(Signal::Terminate).await.unwrap();
+        let mut next = world.hub.accept().await;
+        next.welcome(&[(ALICE, 5)]).await;
+        next.say(&call(1, ALICE), body).await;
+        next.say(&call(2, ALICE), body).await;
+        let mut alice = host.accept().await;
+        assert_eq!(alice.next().await.unwrap().0, call(1, ALICE));
+        assert_eq!(refusal(&mut next, 2).await.0, Code::RunnerUnavailable);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_second_signal_does_not_wait_for_turns() {
     in_world(async |mut world| {
         let (agent, tunnel, host, _alice) = world.begun(1).await;
