@@ -321,6 +321,16 @@ async fn a_void_credential_is_not_shown_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_that_is_not_the_edges_own_is_not_final() {
+    in_world(async |mut world| {
+        let _agent = world.agent(4);
+        world.hub.refuse("403 Forbidden", "", "<html>Log in to this network first.</html>").await;
+        world.hub.accept().await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_clock_that_is_off_is_corrected_by_the_edges_once() {
     in_world(async |mut world| {
         let agent = world.agent(4);
