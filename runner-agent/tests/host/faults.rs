@@ -7,7 +7,8 @@ use schema::tunnel::{self, ProcessState, Seq};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
-use crate::client::{World, new_op};
+use crate::client::{ACCOUNT, Client, new_op};
+use crate::world::World;
 
 #[tokio::test]
 async fn garbage_is_ignored() {
@@ -99,7 +100,7 @@ async fn a_full_disk_holds_the_process_back_and_loses_nothing() {
     let mut client = world.attach(Seq(0)).await;
     let op = new_op();
     client.send(op, "flood", &json!({}), 30_000).await;
-    let stalled = |client: &crate::client::Client| {
+    let stalled = |client: &Client| {
         client.process.as_ref().is_some_and(|process| process.state == ProcessState::Stalled)
     };
     client.until(stalled).await;
@@ -157,8 +158,7 @@ async fn a_process_that_does_not_listen_is_ended_all_the_same() {
     client.send(op, "deaf", &json!({}), 50).await;
     assert_eq!(client.answer(op).await.unwrap_err().code, Code::Timeout);
     let op = new_op();
-    let process = crate::client::ACCOUNT;
-    client.frame(&tunnel::ToRunner::Stop { op, process }, b"").await;
+    client.frame(&tunnel::ToRunner::Stop { op, process: ACCOUNT }, b"").await;
     assert_eq!(client.answer(op).await, Ok(json!(null)));
     assert_eq!(client.event("gantry/process/exited").await["params"]["expected"], true);
 }

@@ -4,7 +4,8 @@ use runner_agent::local::FromHost;
 use schema::tunnel::{ProcessState, Seq, ToRunner};
 use serde_json::json;
 
-use crate::client::{ACCOUNT, Client, World, new_op};
+use crate::client::{ACCOUNT, Client, new_op};
+use crate::world::World;
 
 fn state(client: &Client) -> Option<ProcessState> {
     client.process.as_ref().map(|process| process.state)

@@ -4,7 +4,8 @@ use schema::Code;
 use schema::tunnel::{EVENTS_IN_FLIGHT, Seq, ToRunner};
 use serde_json::json;
 
-use crate::client::{ACCOUNT, World, new_op};
+use crate::client::{ACCOUNT, new_op};
+use crate::world::World;
 
 #[tokio::test]
 async fn a_call_is_answered_with_what_the_process_says() {
