@@ -15,11 +15,13 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use http::Method;
 use runner_agent::agent::status::Control;
 use runner_agent::agent::{Agent, Inputs, Outcome, Signal};
 use runner_agent::config::{Options, Place, Settings};
 use runner_agent::credential::{Candidate, Credential};
 use runner_agent::link::Change;
+use runner_agent::local_status;
 use schema::runner::Registered;
 use schema::tunnel::{FromRunner, Grade, ProcessState, Seq, ToRunner};
 use schema::{AccountId, AskId, Code, OpId, RunnerId, Timestamp};
@@ -518,6 +520,30 @@ async fn an_ephemeral_runner_leaves_when_its_first_process_has_ended() {
         ended.state = ProcessState::Stopped;
         alice.say(&FromRunner::Process(ended), b"").await;
         assert_eq!(agent.await.unwrap(), Outcome::Left);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_from_this_machine_reaches_the_hub_and_the_monitors() {
+    in_world(async |mut world| {
+        let (_agent, _tunnel, _host, _alice) = world.begun(1).await;
+        let path = world.settings.control().unwrap();
+        let _served = local_status::serve_control(path.clone(), world.controls.clone()).unwrap();
+        let ask = async |method, at| local_status::ask(&path, method, at).await;
+        assert_eq!(ask(Method::GET, "/readyz").await.unwrap(), "connected\n");
+        let said = ask(Method::POST, "/drain").await.unwrap();
+        assert!(said.contains("1 turns go on"), "{said}");
+        let mut next = world.hub.accept().await;
+        assert!(next.hello.draining);
+        next.welcome(&[]).await;
+        let unready = ask(Method::GET, "/readyz").await.unwrap_err();
+        assert!(unready.to_string().contains("draining"), "{unready}");
+        assert_eq!(ask(Method::GET, "/healthz").await.unwrap(), "ok\n");
+        let metrics = ask(Method::GET, "/metrics").await.unwrap();
+        assert!(metrics.contains("\ngantry_runner_draining 1\n"), "{metrics}");
+        assert!(ask(Method::POST, "/drain/off").await.unwrap().contains("taken again"));
+        assert!(!world.hub.accept().await.hello.draining);
     })
     .await;
 }
