@@ -70,7 +70,9 @@ impl Outcome {
 
     /// For a person.
     pub fn words(&self) -> String {
-        let said = |what: &str, reason: &str, next: &str| format!("{what}: {reason} {next}");
+        let said = |what: &str, reason: &str, next: &str| {
+            format!("{what}: {}. {next}", reason.trim_end_matches('.'))
+        };
         match self {
             Self::Drained => "Drained: every turn has ended.".to_owned(),
             Self::Detached => {
@@ -81,7 +83,7 @@ impl Outcome {
             Self::Replaced(reason) => said(
                 "A newer connection of this runner took over",
                 reason,
-                "Unless you started another agent, revoke this runner: its credential is elsewhere.",
+                "Unless you started another agent, revoke this runner: somebody has its key.",
             ),
             Self::Revoked(reason) => said(
                 "The edge refuses this runner",
