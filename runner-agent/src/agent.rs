@@ -8,6 +8,7 @@ mod fleet;
 mod leave;
 mod outbox;
 mod pulse;
+mod recent;
 pub mod status;
 mod up;
 
@@ -30,6 +31,7 @@ use self::leave::Leaving;
 pub use self::leave::{Outcome, Signal};
 use self::outbox::Outbox;
 use self::pulse::Pulse;
+use self::recent::Recent;
 use self::status::{Connection, Control};
 use crate::backoff::Backoff;
 use crate::codex::Facts;
@@ -65,6 +67,7 @@ pub struct Agent {
     fleet: Fleet,
     ups: mpsc::Receiver<Up>,
     outbox: Outbox,
+    recent: Recent,
     backoff: Backoff,
     /// The next dial, while none is under way and no tunnel is there.
     dial_at: Instant,
@@ -109,6 +112,7 @@ impl Agent {
             facts: None,
             clock_ahead_ms: 0,
             outbox: Outbox::default(),
+            recent: Recent::default(),
             backoff: Backoff::default(),
             dial_at: now,
             dialling: None,
@@ -165,7 +169,7 @@ impl Agent {
         let far = Instant::now() + Duration::from_secs(3_600);
         let dial = (self.dialling.is_none() && self.ears.is_none()).then_some(self.dial_at);
         let pulse = self.pulse.as_ref().map(|pulse| pulse.ask_at.min(pulse.dead_at));
-        let leaving = self.leaving.as_ref().map(|leaving| leaving.by);
+        let leaving = self.leaving.as_ref().map(|leaving| leaving.next(Instant::now()));
         let quiet = self.leaving.as_ref().filter(|leaving| leaving.stopping());
         let quiet = quiet.map(|_| self.quiet_at()).filter(|at| *at > Instant::now());
         let all = [dial, pulse, leaving, quiet, self.welcome_by, self.fleet.again_at()];

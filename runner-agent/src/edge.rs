@@ -14,6 +14,7 @@ use http::{Method, Request, Response, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use schema::agent::Failure;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -171,8 +172,12 @@ pub async fn whole(body: Incoming) -> Result<Bytes> {
 
 /// What the edge's refusal says, in its own words; the status where it says nothing.
 pub fn words(status: http::StatusCode, body: &[u8]) -> String {
-    let said = serde_json::from_slice::<schema::agent::Failure>(body);
-    said.map_or_else(|_| format!("The edge answered {status}."), |said| said.detail)
+    said(body).map_or_else(|| format!("The edge answered {status}."), |said| said.detail)
+}
+
+/// The edge's refusal; none if somebody else on the way said no.
+pub fn said(body: &[u8]) -> Option<Failure> {
+    serde_json::from_slice(body).ok()
 }
 
 /// Looks a name up.

@@ -179,6 +179,25 @@ mod tests {
     }
 
     #[test]
+    fn the_kernels_files_are_read_and_those_that_are_missing_say_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(look(root.path()), Network::default());
+        let put = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        put("proc/net/route", "Iface\tDestination\neth0\t0\t1\t3\t0\t9\t0\t0\t0\n");
+        put("sys/class/net/eth0/carrier", "1\n");
+        put("sys/class/net/eth0/operstate", "up\n");
+        put("sys/class/net/tun0/carrier", "1\n");
+        put("sys/class/net/tun0/operstate", "unknown\n");
+        put("sys/class/net/wlan0/operstate", "down\n");
+        let interfaces = [("eth0", true), ("tun0", true), ("wlan0", false)];
+        assert_eq!(look(root.path()), network(&["eth0 0 1 3 0"], &interfaces));
+    }
+
+    #[test]
     fn a_clock_that_ran_on_while_the_other_stood_still_is_a_sleep() {
         let at = |monotonic, boot, wall| Clocks {
             monotonic: Duration::from_secs(monotonic),

@@ -37,7 +37,7 @@ pub async fn run(settings: Settings) -> Result<u8> {
     );
     let runner = Agent::new(settings.clone(), credential.clone())?;
     let (to_controls, controls) = mpsc::channel(WAITING_MAX);
-    let socket = local_status::serve_control(settings.control()?, to_controls.clone())?;
+    let _socket = local_status::serve_control(settings.control()?, to_controls.clone())?;
     if let Some(address) = settings.status_listen {
         match TcpListener::bind(address).await {
             Ok(listener) => local_status::serve_loopback(listener, to_controls.clone()),
@@ -50,18 +50,10 @@ pub async fn run(settings: Settings) -> Result<u8> {
     let inputs = Inputs { signals: signals()?, controls, changes: changes(runner.connected()) };
     let outcome = runner.run(inputs).await;
     tracing::info!(code = outcome.code(), "{}", outcome.words());
-    match &outcome {
-        Outcome::Replaced(_) => socket.forget(),
-        Outcome::Left => {
-            register::leave(&settings, &credential, settings.ca_file.as_deref()).await?;
-            agent::end_hosts(&settings, &credential.url)?;
-            Credential::remove(&settings.state)?;
-        }
-        Outcome::Drained
-        | Outcome::Detached
-        | Outcome::Forced
-        | Outcome::Revoked(_)
-        | Outcome::TooOld(_) => {}
+    if outcome == Outcome::Left {
+        register::leave(&settings, &credential, settings.ca_file.as_deref()).await?;
+        agent::end_hosts(&settings, &credential.url)?;
+        Credential::remove(&settings.state)?;
     }
     Ok(outcome.code())
 }

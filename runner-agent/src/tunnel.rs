@@ -10,8 +10,8 @@ use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use schema::Timestamp;
 use schema::tunnel::{IDLE_PING, IDLE_PONG, MESSAGE_MAX_BYTES};
+use schema::{Code, Timestamp};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::{client::generate_key, derive_accept_key};
@@ -59,10 +59,10 @@ pub enum Failure {
 /// The edge's answer.
 #[derive(Debug)]
 pub struct Refused {
-    /// Its status.
-    pub status: StatusCode,
     /// Its words, for a person.
     pub words: String,
+    /// What it is, if it was the edge itself that spoke, and not somebody on the way to it.
+    pub code: Option<Code>,
     /// The edge's clock.
     pub date: Option<Timestamp>,
     /// How long it wants to be left alone.
@@ -72,7 +72,7 @@ pub struct Refused {
 impl Refused {
     /// Whether dialling again can change nothing: the credential is void, or was never good.
     pub fn is_final(&self) -> bool {
-        matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::GONE)
+        matches!(self.code, Some(Code::AuthenticationRequired | Code::PermissionDenied))
     }
 }
 
@@ -124,8 +124,8 @@ async fn refused(answer: Response<Incoming>) -> Failure {
     let date = text("date").and_then(date::parse);
     let body = edge::whole(body).await.unwrap_or_default();
     Failure::Refused(Refused {
-        status: head.status,
         words: edge::words(head.status, &body),
+        code: edge::said(&body).map(|said| said.code),
         date,
         retry_after: retry_after.map(Duration::from_secs),
     })

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use runner_agent::host::Spec;
 use runner_agent::host::spec::{Jail, Limits};
+use runner_agent::local::FromHost;
 use schema::tunnel::{Provider, Seq, ToRunner};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -155,7 +156,9 @@ async fn attach(spec: &Spec, after: Seq) -> Client {
         }
     };
     let stream = tokio::time::timeout(client::PATIENCE, listening).await.unwrap();
-    Client::attach(stream, after).await
+    let client = Client::attach(stream, after).await;
+    assert!(matches!(client.hello, FromHost::Attached { .. }), "{:?}", client.hello);
+    client
 }
 
 /// The program, built once for all tests.

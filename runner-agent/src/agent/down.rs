@@ -105,7 +105,8 @@ impl Agent {
     }
 
     fn operate(&mut self, op: OpId, process: AccountId, needs: Needs, body: &[u8], frame: Bytes) {
-        if let Some(refusal) = self.refusal(process, needs, body) {
+        let refusal = self.refusal(process, needs, body);
+        if let Some(refusal) = refusal.filter(|_| !self.recent.knows(op)) {
             return self.answer(op, Some(refusal));
         }
         let known = self.fleet.know(&self.settings, &self.edge.url, process);
@@ -123,6 +124,7 @@ impl Agent {
             hosted.process.state = tunnel::ProcessState::Starting;
         }
         hosted.opened(op, frame.clone());
+        self.recent.note(op);
         self.fleet.send(process, frame);
     }
 

@@ -19,6 +19,8 @@ use crate::tunnel::{self, Said};
 const STOPPED_BY: Duration = Duration::from_secs(10);
 /// The same, when somebody is in a hurry.
 const FORCED_BY: Duration = Duration::from_secs(2);
+/// A hub that can be reached has asked everything again by then.
+const ASKED_BY: Duration = Duration::from_secs(5);
 /// Hosts that say nothing for so long have said it all.
 const QUIET: Duration = Duration::from_millis(250);
 /// The last words have so long to go out.
@@ -68,7 +70,9 @@ impl Outcome {
 
     /// For a person.
     pub fn words(&self) -> String {
-        let said = |what: &str, reason: &str, next: &str| format!("{what}: {reason} {next}");
+        let said = |what: &str, reason: &str, next: &str| {
+            format!("{what}: {}. {next}", reason.trim_end_matches('.'))
+        };
         match self {
             Self::Drained => "Drained: every turn has ended.".to_owned(),
             Self::Detached => {
@@ -79,7 +83,7 @@ impl Outcome {
             Self::Replaced(reason) => said(
                 "A newer connection of this runner took over",
                 reason,
-                "Unless you started another agent, revoke this runner: its credential is elsewhere.",
+                "Unless you started another agent, revoke this runner: somebody has its key.",
             ),
             Self::Revoked(reason) => said(
                 "The edge refuses this runner",
@@ -101,6 +105,8 @@ pub(super) struct Leaving {
     /// When patience ends with the present step.
     pub by: Instant,
     outcome: Outcome,
+    /// Until then what the hub asked before is not known to be all: it is about to ask again.
+    asked_by: Instant,
     /// Turns have ended, or patience has: processes were told to stop.
     stopping: bool,
     /// The operations that told them.
@@ -108,6 +114,11 @@ pub(super) struct Leaving {
 }
 
 impl Leaving {
+    /// When there is something to decide.
+    pub fn next(&self, now: Instant) -> Instant {
+        if self.asked_by > now { self.by.min(self.asked_by) } else { self.by }
+    }
+
     /// Whether only hosts are waited for.
     pub const fn stopping(&self) -> bool {
         self.stopping
@@ -151,9 +162,12 @@ impl Agent {
 
     fn leave(&mut self, outcome: Outcome) {
         let outcome = if self.credential.ephemeral { Outcome::Left } else { outcome };
-        let by = Instant::now() + self.settings.grace;
-        self.leaving = Some(Leaving { by, outcome, stopping: false, ops: Vec::new() });
-        if self.fleet.is_busy() {
+        let now = Instant::now();
+        let busy = self.fleet.is_busy();
+        let (by, asked_by) = (now + self.settings.grace, if busy { now + ASKED_BY } else { now });
+        let (stopping, ops) = (false, Vec::new());
+        self.leaving = Some(Leaving { by, outcome, asked_by, stopping, ops });
+        if busy {
             self.tell_hub_of_draining();
         }
     }
@@ -170,7 +184,8 @@ impl Agent {
         let Some(leaving) = &mut self.leaving else { return };
         let running = self.fleet.turns() > 0;
         let late = leaving.by <= now;
-        if !leaving.stopping && (late || !self.fleet.is_busy()) {
+        let idle = !self.fleet.is_busy() && (self.pulse.is_some() || leaving.asked_by <= now);
+        if !leaving.stopping && (late || idle) {
             leaving.stopping = true;
             leaving.by = now + if running { FORCED_BY } else { STOPPED_BY };
             if running {

@@ -77,8 +77,8 @@ impl Store {
         &self.open
     }
 
-    /// A turn runs, as an answer says before any event does. Whoever reads that answer waits for its
-    /// end, so a host that dies before the event comes must have left word of it.
+    /// A turn runs, as an answer says before any event does. Whoever reads that answer waits for
+    /// its end, so a host that dies before the event comes must have left word of it.
     pub fn turn_begins(&mut self, turn: &str, thread: &str) {
         if self.open.begin(turn, thread)
             && let Err(error) = self.save(false)
@@ -170,12 +170,10 @@ impl Store {
 
     /// A hub has stored events through this one.
     pub fn ack(&mut self, through: Seq) -> io::Result<()> {
-        let through = through.min(self.journal.last());
-        let had = self.journal.obsolete();
-        if had.is_some() {
-            self.save(true)?;
+        if self.journal.ack(through.min(self.journal.last())) {
+            self.save(false)?;
+            self.journal.trim()?;
         }
-        self.journal.ack(through)?;
         Ok(())
     }
 
