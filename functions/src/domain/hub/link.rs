@@ -7,8 +7,9 @@ use schema::tunnel::{
 use schema::{AccountId, Timestamp};
 
 use super::{
-    EventRow, Hub, Link, Out, Output, Said,
+    EventRow, Hub, Link, Output, Said,
     command::{Standing, Told},
+    out::Out,
     peek,
 };
 
