@@ -37,6 +37,9 @@ use self::{
     out::Out,
 };
 
+/// Places that a runner may have, over its whole life: their numbers are part of the keys of rows.
+const PLACES_MAX: usize = 4_096;
+
 /// A runner, in its object's memory.
 #[derive(Debug, Default)]
 pub struct Hub {
@@ -187,7 +190,7 @@ impl Hub {
 
     /// Whether a connection may be let in, by the number that its runner signed.
     pub fn admit(&self, generation: u64) -> schema::Result<()> {
-        if self.kept.revoked || self.kept.profile.is_none() {
+        if self.is_void() {
             return Err(refusals::revoked());
         }
         if generation <= self.kept.generation {
@@ -287,6 +290,11 @@ impl Hub {
         }
     }
 
+    /// Whether it was revoked, or never was.
+    pub fn is_void(&self) -> bool {
+        self.kept.revoked || self.kept.profile.is_none()
+    }
+
     pub fn is_draining(&self) -> bool {
         self.kept.draining || self.kept.told.draining
     }
@@ -297,6 +305,11 @@ impl Hub {
 
     fn is_current(&self, generation: u64) -> bool {
         self.link.is_some_and(|link| link.generation == generation)
+    }
+
+    /// Whether an account has a place, or can be given one.
+    fn has_room(&self, account: AccountId) -> bool {
+        self.places.contains_key(&account) || self.places.len() < PLACES_MAX
     }
 
     /// The place of an account, made if it is new here.

@@ -118,7 +118,8 @@ impl Hub {
         if self.standing(now) != Standing::Online {
             return Verdict::refuse(refusals::unavailable(&self.reason(now)));
         }
-        if self.is_draining() || self.load() >= capacity {
+        let full = self.load() >= capacity || !self.has_room(account);
+        if self.is_draining() || full {
             return Verdict::refuse(refusals::unavailable("It takes no new work."));
         }
         self.place_mut(account);

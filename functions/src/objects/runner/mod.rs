@@ -128,6 +128,7 @@ impl Runner {
         let generation = inner.generation_of(&socket);
         // Unanswered, the other end would see a reset. It may be closed already.
         let _ = socket.close_with_code(1000);
+        inner.forget_socket(generation);
         let reason = if reason.is_empty() { format!("it was closed ({code})") } else { reason };
         inner.step(Input::Closed { generation, reason: &reason });
     }
@@ -137,6 +138,7 @@ impl Runner {
     pub fn web_socket_error(&self, socket: WebSocket, error: JsValue) {
         let inner = &self.0;
         let generation = inner.generation_of(&socket);
+        inner.forget_socket(generation);
         inner.step(Input::Closed { generation, reason: &js::said(&error) });
     }
 
@@ -185,6 +187,11 @@ impl Inner {
         let (path, query) = url.split_once('?').unwrap_or((url, ""));
         if path.ends_with("/connect") {
             return self.connect(read(query)?);
+        }
+        self.wake()?;
+        if self.with(|hub| hub.is_void())? {
+            let gone = js::answer(stub::GONE, "cache-control: no-store", &JsValue::NULL);
+            return gone.map_err(|thrown| Error::internal(js::said(&thrown)));
         }
         if path.ends_with("/file") {
             let FileOf { op, account, path } = read(query)?;

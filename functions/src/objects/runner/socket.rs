@@ -35,6 +35,7 @@ impl Inner {
         let response = js::accept(self.state.as_raw(), &tag, IDLE_PING, IDLE_PONG);
         let response = response.map_err(|thrown| Error::internal(js::said(&thrown)))?;
         self.try_step(Input::Opened { generation })?;
+        worker::console_log!("{{\"event\":\"runner dialled\",\"generation\":{generation}}}");
         Ok(response)
     }
 
@@ -53,10 +54,12 @@ impl Inner {
         if let Some(socket) = self.socket_of(generation) {
             let _ = socket.close_with_code_and_reason(code.number(), &reason);
         }
-        let mut kept = self.socket.borrow_mut();
-        if kept.as_ref().is_some_and(|(it, _)| *it == generation) {
-            *kept = None;
-        }
+        self.forget_socket(generation);
+    }
+
+    /// A socket is closed, or about to be.
+    pub(super) fn forget_socket(&self, generation: u64) {
+        self.socket.borrow_mut().take_if(|(it, _)| *it == generation);
     }
 
     /// The socket of a generation, if it is open.
