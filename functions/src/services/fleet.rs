@@ -266,7 +266,8 @@ pub async fn file(
     let op: schema::OpId = cx::new_id(cx.now)?;
     let query = (("op", op), ("account", account), ("path", path));
     let query = serde_urlencoded::to_string(query).map_err(Error::internal)?;
-    stub::look(&cx.env, id, &format!("/file?{query}")).await
+    let file = stub::look(&cx.env, id, &format!("/file?{query}")).await?;
+    file.ok_or_else(|| Error::new(Code::RunnerUnavailable, "This runner was revoked."))
 }
 
 /// How a token is kept.

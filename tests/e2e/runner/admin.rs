@@ -107,6 +107,8 @@ async fn a_full_runner_takes_nobody_new() {
 async fn a_revoked_runner_is_cut_off_at_once_and_whoever_waits_is_told() {
     let mut stage = Stage::open().await;
     let (mut peer, _) = stage.connect().await;
+    let mut viewer = stage.watch("").await;
+    viewer.until("ready").await;
     let call = stage.call(b"{}", 60_000);
     assert!(matches!(peer.next().await.0, ToRunner::Call { .. }));
     let revoked = admin(&stage, Method::POST, REVOKE, Value::Null).await;
@@ -114,6 +116,10 @@ async fn a_revoked_runner_is_cut_off_at_once_and_whoever_waits_is_told() {
     let (code, reason) = peer.closed().await;
     assert_eq!(CloseCode::of(code), Some(CloseCode::Revoked), "{reason}");
     assert_eq!(refusal(call).await.code, Code::RunnerUnavailable);
+    assert_eq!(viewer.next().await.expect("a frame").data["state"], "revoked");
+    assert_eq!(viewer.next().await, None);
+    let void = stage.object().look(&format!("/events?account={ALICE}")).await;
+    assert!(void.unwrap_err().to_string().contains("410"));
     let (status, body) = stage.machine.dial(&stage.world).await.unwrap_err();
     assert!(status == 403 && body["detail"].to_string().contains("revoked"), "{status} {body}");
     let gone = Act::Start { op: id(), account: ALICE, key: None };

@@ -2,7 +2,7 @@
 
 use schema::tunnel::{FromRunner, Seq};
 use serde_json::json;
-use tests::runner_peer::{Peer, event, says};
+use tests::runner_peer::{Peer, event, now, says};
 use tests::world::World;
 
 use super::stage::{ALICE, Stage};
@@ -96,6 +96,26 @@ async fn a_cursor_older_than_what_is_kept_gets_a_gap_with_how_things_stand() {
     let (mut peer, _) = stage.connect().await;
     say(&mut peer, 41, "item/started", "T", "U").await;
     assert_eq!(stage.watch("&after=40").await.seqs(1).await, [41]);
+}
+
+#[tokio::test]
+async fn what_is_too_large_together_or_too_old_is_forgotten_from_its_beginning() {
+    for (var, value) in [("RETAIN_EVENTS_BYTES", "5000"), ("RETAIN_EVENTS_MS", "3600000")] {
+        let mut stage = Stage::of(World::plan().var(var, value)).await;
+        let (mut peer, _) = stage.connect().await;
+        let body = says("item/started", &json!({ "text": "x".repeat(39) }));
+        let old = now().plus_millis(-7_200_000);
+        let at = |seq| if seq <= 200 { old } else { now() };
+        let head =
+            |seq| FromRunner::Event { process: ALICE, seq: Seq(seq), at: at(seq), ask: None };
+        let events: Vec<_> = (1..=300).map(|seq| (head(seq), body.clone())).collect();
+        peer.send_all(&events).await;
+        assert_eq!(peer.acked().await, Seq(300));
+        let mut viewer = stage.watch("&after=0").await;
+        // Fifty bytes each: the last hundred are within both bounds.
+        assert_eq!(viewer.until("gap").await.data["first"], 201, "{var}");
+        assert_eq!(viewer.seqs(100).await, (201..=300).collect::<Vec<u64>>());
+    }
 }
 
 #[tokio::test]

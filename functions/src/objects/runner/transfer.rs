@@ -7,7 +7,7 @@ use js_sys::{
     Uint8Array,
     futures::{JsFuture, spawn_local},
 };
-use schema::{AccountId, Code, Error, OpId, Result};
+use schema::{AccountId, Error, OpId, Result};
 
 use super::Inner;
 use crate::{
@@ -72,9 +72,6 @@ pub(super) async fn file(
             inner.transfers.0.borrow_mut().remove(&op);
             return Err(match other? {
                 Settled::Answer(Answer::Refused(error), _) => error,
-                Settled::Answer(Answer::Gone, _) => {
-                    Error::new(Code::RunnerUnavailable, "This runner was revoked.")
-                }
                 other => Error::internal(format!("{other:?} instead of a file")),
             });
         }
