@@ -59,6 +59,15 @@ pub enum After {
     Unloaded(String),
 }
 
+/// A call that has waited for long enough.
+#[derive(Debug)]
+pub enum Overdue {
+    /// The process has been told, and its answer may still come.
+    Sent(OpId),
+    /// The process has not heard of it.
+    Unsent(Box<Call>),
+}
+
 /// All of them.
 #[derive(Debug, Default)]
 pub struct Calls {
@@ -106,19 +115,19 @@ impl Calls {
 
     /// The next one that has waited for an answer for long enough. The request stays known, for its
     /// answer may still tell something.
-    pub fn overdue(&mut self, now: Instant) -> Option<(OpId, bool)> {
+    pub fn overdue(&mut self, now: Instant) -> Option<Overdue> {
         while let Some((deadline, number)) = self.deadlines.first().copied()
             && deadline <= now
         {
             self.deadlines.remove(&(deadline, number));
-            let Some(pending) = self.pending.get_mut(&number) else { continue };
-            if let After::Resumed { call, .. } = &pending.after {
-                let op = call.op;
-                self.pending.remove(&number);
-                return Some((op, true));
+            let Some(pending) = self.pending.remove(&number) else { continue };
+            if let After::Resumed { call, .. } = pending.after {
+                return Some(Overdue::Unsent(call));
             }
-            if let Some(op) = pending.op.take() {
-                return Some((op, pending.written));
+            let op = pending.op;
+            self.pending.insert(number, pending);
+            if let Some(op) = op {
+                return Some(Overdue::Sent(op));
             }
         }
         None

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::calls::{After, Call, Pending, WAITING_MAX};
+use super::calls::{After, Call, Overdue, Pending, WAITING_MAX};
 use super::feed::{raw_id, wrap};
 use super::life::unavailable;
 use super::ops::{Known, Outcome};
@@ -104,7 +104,7 @@ impl Host {
         let params = params.map_or(Bytes::new(), |params| body.slice_ref(params.get().as_bytes()));
         let deadline = Instant::now() + Duration::from_millis(wait_ms.into());
         let call = Call { op, grade, method, params, deadline, is_request };
-        if !self.is_new(op, call.is_written()) {
+        if !self.is_new(op, crc32fast::hash(body), call.is_written()) {
             return;
         }
         self.used_at = Instant::now();
@@ -121,16 +121,21 @@ impl Host {
             None
         };
         match refused {
-            Some(why) => self.finish(op, call.is_written(), Err(unavailable(why))),
+            Some(why) => self.leave_undone(&call, why),
             None => self.calls.waiting.push_back(call),
         }
     }
 
     /// Whether an operation is to be done. One that was sent before is answered as it was then.
-    fn is_new(&mut self, op: OpId, written: bool) -> bool {
-        let begun = match self.ops.look(op) {
-            Ok(Known::Nothing) => self.ops.begin(op, written),
+    fn is_new(&mut self, op: OpId, asked: u32, written: bool) -> bool {
+        let begun = match self.ops.look(op, asked) {
+            Ok(Known::Nothing) => self.ops.begin(op, asked, written),
             Ok(Known::Running) => return false,
+            Ok(Known::Other) => {
+                let message = "something else was asked for under the same name before";
+                self.answer(op, Err(refusal(Code::IdempotencyKeyReused, message)));
+                return false;
+            }
             Ok(Known::Done(_)) if self.spool.size(op).is_some() => {
                 self.announce(op);
                 return false;
@@ -259,7 +264,7 @@ impl Host {
     }
 
     fn reply(&mut self, op: OpId, ask: AskId, body: &[u8]) {
-        if !self.is_new(op, true) {
+        if !self.is_new(op, 0, true) {
             return;
         }
         let open = self.store.now_open().asks.get(&ask);
@@ -311,9 +316,18 @@ impl Host {
 
     /// Refuses what has waited for long enough.
     pub(super) fn refuse_overdue(&mut self, now: Instant) {
-        while let Some((op, written)) = self.calls.overdue(now) {
-            let message = "the process did not answer in time; what was asked may still happen";
-            self.finish(op, written, Err(refusal(Code::Timeout, message)));
+        while let Some(overdue) = self.calls.overdue(now) {
+            match overdue {
+                // Its answer is remembered when it comes, for whoever asks again.
+                Overdue::Sent(op) => {
+                    let message =
+                        "the process did not answer in time; what was asked may still happen";
+                    self.answer(op, Err(refusal(Code::Timeout, message)));
+                }
+                Overdue::Unsent(call) => {
+                    self.leave_undone(&call, "its thread could not be loaded in time");
+                }
+            }
         }
         while let Some(call) = self.calls.overdue_waiting(now) {
             let mut message = "the process of this account does not run yet".to_owned();
@@ -321,8 +335,16 @@ impl Host {
             if !reason.is_empty() {
                 message = format!("{message}: {reason}");
             }
-            self.finish(call.op, call.is_written(), Err(unavailable(&message)));
+            self.leave_undone(&call, &message);
         }
+    }
+
+    /// A call is refused of which the process has not heard, so that it may come again.
+    pub(super) fn leave_undone(&mut self, call: &Call, why: &str) {
+        if let Err(error) = self.ops.undo(call.op, call.is_written()) {
+            tracing::error!(%error, op = %call.op, "an operation cannot be crossed out");
+        }
+        self.answer(call.op, Err(unavailable(why)));
     }
 
     /// An operation has come to an end, which is remembered and told.

@@ -359,7 +359,7 @@ impl Host {
     fn lost(&mut self, pending: Pending, how: &str) {
         let message = format!("the process ended before it answered ({how})");
         if let After::Resumed { call, .. } = pending.after {
-            self.finish(call.op, true, Err(unavailable(&message)));
+            self.leave_undone(&call, &message);
         } else if let Some(op) = pending.op {
             self.finish(op, pending.written, Err(unavailable(&message)));
         }
@@ -368,7 +368,7 @@ impl Host {
     /// Nothing that waits for the process will be done.
     pub(super) fn refuse_waiting(&mut self, why: &str) {
         for call in std::mem::take(&mut self.calls.waiting) {
-            self.finish(call.op, call.is_written(), Err(unavailable(why)));
+            self.leave_undone(&call, why);
         }
         for op in std::mem::take(&mut self.starts) {
             self.answer(op, Err(unavailable(why)));

@@ -2,7 +2,8 @@
 //!
 //! That an operation has begun is written down before the process hears of it, so that not even a
 //! host that dies in between lets a turn run twice: what has begun and has no answer is refused
-//! after a restart. What only reads is not written down, for it may well be done twice.
+//! after a restart. What only reads is not written down, for it may well be done twice; and what was
+//! refused before the process heard of it was not done, and may come again.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File, OpenOptions};
@@ -35,6 +36,8 @@ pub enum Known {
     Running,
     /// It has been done, to this end.
     Done(Outcome),
+    /// Something else was done under this name.
+    Other,
 }
 
 /// The operations of one process.
@@ -44,8 +47,15 @@ pub struct Ops {
     file: File,
     written: u64,
     old: Option<File>,
-    index: HashMap<OpId, State>,
+    index: HashMap<OpId, Entry>,
     order: VecDeque<OpId>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    state: State,
+    /// What was asked for: a digest of the call's body.
+    asked: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +83,7 @@ enum Kind {
     Answered = 1,
     Refused = 2,
     Forgotten = 3,
+    Undone = 4,
 }
 
 impl Ops {
@@ -81,14 +92,22 @@ impl Ops {
         let (new, old) = (folder.join("ops"), folder.join("ops.old"));
         let mut index = HashMap::new();
         let mut order = VecDeque::new();
-        let mut learn = |op, kind, place| {
+        let mut learn = |op, kind, place, payload: &[u8]| {
             let state = match kind {
                 Kind::Begun => State::Orphaned,
                 Kind::Answered => State::Answered(place),
                 Kind::Refused => State::Refused(place),
                 Kind::Forgotten => State::Forgotten,
+                Kind::Undone => {
+                    index.remove(&op);
+                    order.retain(|other| *other != op);
+                    return;
+                }
             };
-            if index.insert(op, state).is_none() {
+            let begun = payload.first_chunk().filter(|_| kind == Kind::Begun);
+            let asked = index.get(&op).map_or(0, |entry: &Entry| entry.asked);
+            let asked = begun.map_or(asked, |digest| u32::from_le_bytes(*digest));
+            if index.insert(op, Entry { state, asked }).is_none() {
                 order.push_back(op);
             }
         };
@@ -109,27 +128,30 @@ impl Ops {
         Ok(Self { folder: folder.to_owned(), file, written, old, index, order })
     }
 
-    /// What is known of an operation.
-    pub fn look(&self, op: OpId) -> io::Result<Known> {
-        Ok(match self.index.get(&op) {
-            None => Known::Nothing,
-            Some(State::Running) => Known::Running,
-            Some(State::Orphaned) => Known::Done(Err(orphaned())),
-            Some(State::Forgotten) => Known::Done(Err(forgotten())),
-            Some(State::Answered(place)) => Known::Done(Ok(self.read(*place)?.into())),
-            Some(State::Refused(place)) => {
-                let refusal = serde_json::from_slice(&self.read(*place)?);
+    /// What is known of an operation that asks for this.
+    pub fn look(&self, op: OpId, asked: u32) -> io::Result<Known> {
+        let Some(entry) = self.index.get(&op) else { return Ok(Known::Nothing) };
+        if entry.asked != asked {
+            return Ok(Known::Other);
+        }
+        Ok(match entry.state {
+            State::Running => Known::Running,
+            State::Orphaned => Known::Done(Err(orphaned())),
+            State::Forgotten => Known::Done(Err(forgotten())),
+            State::Answered(place) => Known::Done(Ok(self.read(place)?.into())),
+            State::Refused(place) => {
+                let refusal = serde_json::from_slice(&self.read(place)?);
                 Known::Done(Err(refusal.unwrap_or_else(|_| forgotten())))
             }
         })
     }
 
     /// An operation begins. Not until this has returned may the process hear of it.
-    pub fn begin(&mut self, op: OpId, written: bool) -> io::Result<()> {
+    pub fn begin(&mut self, op: OpId, asked: u32, written: bool) -> io::Result<()> {
         if written {
-            self.write(Kind::Begun, op, b"")?;
+            self.write(Kind::Begun, op, &asked.to_le_bytes())?;
         }
-        self.index.insert(op, State::Running);
+        self.index.insert(op, Entry { state: State::Running, asked });
         self.order.push_back(op);
         if self.order.len() > OPS_MAX
             && let Some(oldest) = self.order.pop_front()
@@ -137,6 +159,13 @@ impl Ops {
             self.index.remove(&oldest);
         }
         Ok(())
+    }
+
+    /// An operation has not been done, and may come again.
+    pub fn undo(&mut self, op: OpId, written: bool) -> io::Result<()> {
+        self.index.remove(&op);
+        self.order.retain(|other| *other != op);
+        if written { self.write(Kind::Undone, op, b"").map(drop) } else { Ok(()) }
     }
 
     /// An operation has ended.
@@ -156,7 +185,9 @@ impl Ops {
             }
         };
         // Without room for its answer it still must not be done again.
-        self.index.insert(op, *state.as_ref().unwrap_or(&State::Forgotten));
+        if let Some(entry) = self.index.get_mut(&op) {
+            entry.state = *state.as_ref().unwrap_or(&State::Forgotten);
+        }
         state.map(drop)
     }
 
@@ -191,7 +222,7 @@ impl Ops {
         let options = options.read(true).append(true).create(true).mode(0o600);
         self.old = Some(std::mem::replace(&mut self.file, options.open(&new)?));
         self.written = 0;
-        for state in self.index.values_mut() {
+        for Entry { state, .. } in self.index.values_mut() {
             match state {
                 State::Answered(place) | State::Refused(place) if !place.old => place.old = true,
                 State::Answered(_) | State::Refused(_) => *state = State::Forgotten,
@@ -211,11 +242,11 @@ impl Ops {
 }
 
 /// Shows every whole record, and returns where they end.
-fn scan(bytes: &[u8], old: bool, learn: &mut impl FnMut(OpId, Kind, Place)) -> u64 {
+fn scan(bytes: &[u8], old: bool, learn: &mut impl FnMut(OpId, Kind, Place, &[u8])) -> u64 {
     let mut rest = bytes;
     while let Some((op, kind, payload, after)) = first(rest) {
         let at = (bytes.len() - after.len() - payload.len()) as u64;
-        learn(op, kind, Place { old, at, bytes: payload.len() });
+        learn(op, kind, Place { old, at, bytes: payload.len() }, payload);
         rest = after;
     }
     (bytes.len() - rest.len()) as u64
@@ -231,7 +262,7 @@ fn first(bytes: &[u8]) -> Option<(OpId, Kind, &[u8], &[u8])> {
     }
     let (kind, record) = record.split_first()?;
     let (op, payload) = record.split_first_chunk()?;
-    let kinds = [Kind::Begun, Kind::Answered, Kind::Refused, Kind::Forgotten];
+    let kinds = [Kind::Begun, Kind::Answered, Kind::Refused, Kind::Forgotten, Kind::Undone];
     let kind = kinds.into_iter().find(|it| *it as u8 == *kind)?;
     Some((OpId::from_bits(u128::from_le_bytes(*op)), kind, payload, after))
 }
@@ -252,6 +283,7 @@ mod tests {
 
     const ONE: OpId = OpId::from_bits(1);
     const TWO: OpId = OpId::from_bits(2);
+    const ASKED: u32 = 7;
 
     fn refusal() -> Refusal {
         Refusal { code: Code::Timeout, message: "no answer".to_owned() }
@@ -261,53 +293,78 @@ mod tests {
     fn an_operation_is_done_once_and_answered_as_often_as_it_is_sent() {
         let folder = tempfile::tempdir().unwrap();
         let mut ops = Ops::open(folder.path()).unwrap();
-        assert_eq!(ops.look(ONE).unwrap(), Known::Nothing);
-        ops.begin(ONE, true).unwrap();
-        assert_eq!(ops.look(ONE).unwrap(), Known::Running);
+        assert_eq!(ops.look(ONE, ASKED).unwrap(), Known::Nothing);
+        ops.begin(ONE, ASKED, true).unwrap();
+        assert_eq!(ops.look(ONE, ASKED).unwrap(), Known::Running);
         let outcome = Ok(Bytes::from_static(b"{\"result\":1}"));
         ops.end(ONE, &outcome, true).unwrap();
-        assert_eq!(ops.look(ONE).unwrap(), Known::Done(outcome));
+        assert_eq!(ops.look(ONE, ASKED).unwrap(), Known::Done(outcome));
     }
 
     #[test]
     fn answers_outlive_the_host_and_what_was_running_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let mut ops = Ops::open(folder.path()).unwrap();
-        ops.begin(ONE, true).unwrap();
+        ops.begin(ONE, ASKED, true).unwrap();
         ops.end(ONE, &Err(refusal()), true).unwrap();
-        ops.begin(TWO, true).unwrap();
+        ops.begin(TWO, ASKED, true).unwrap();
         drop(ops);
         let ops = Ops::open(folder.path()).unwrap();
-        assert_eq!(ops.look(ONE).unwrap(), Known::Done(Err(refusal())));
-        assert_eq!(ops.look(TWO).unwrap(), Known::Done(Err(orphaned())));
+        assert_eq!(ops.look(ONE, ASKED).unwrap(), Known::Done(Err(refusal())));
+        assert_eq!(ops.look(TWO, ASKED).unwrap(), Known::Done(Err(orphaned())));
     }
 
     #[test]
     fn what_only_reads_may_be_done_again() {
         let folder = tempfile::tempdir().unwrap();
         let mut ops = Ops::open(folder.path()).unwrap();
-        ops.begin(ONE, false).unwrap();
-        assert_eq!(ops.look(ONE).unwrap(), Known::Running);
+        ops.begin(ONE, ASKED, false).unwrap();
+        assert_eq!(ops.look(ONE, ASKED).unwrap(), Known::Running);
         ops.end(ONE, &Ok(Bytes::new()), false).unwrap();
-        assert_eq!(ops.look(ONE).unwrap(), Known::Nothing);
+        assert_eq!(ops.look(ONE, ASKED).unwrap(), Known::Nothing);
+    }
+
+    #[test]
+    fn what_was_not_done_may_come_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ops = Ops::open(folder.path()).unwrap();
+        ops.begin(ONE, ASKED, true).unwrap();
+        ops.undo(ONE, true).unwrap();
+        assert_eq!(ops.look(ONE, ASKED).unwrap(), Known::Nothing);
+        drop(ops);
+        let ops = Ops::open(folder.path()).unwrap();
+        assert_eq!(ops.look(ONE, ASKED).unwrap(), Known::Nothing);
+    }
+
+    #[test]
+    fn one_name_stands_for_one_thing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ops = Ops::open(folder.path()).unwrap();
+        ops.begin(ONE, ASKED, true).unwrap();
+        ops.end(ONE, &Ok(Bytes::new()), true).unwrap();
+        assert_eq!(ops.look(ONE, ASKED + 1).unwrap(), Known::Other);
+        drop(ops);
+        let ops = Ops::open(folder.path()).unwrap();
+        assert_eq!(ops.look(ONE, ASKED + 1).unwrap(), Known::Other);
+        assert_eq!(ops.look(ONE, ASKED).unwrap(), Known::Done(Ok(Bytes::new())));
     }
 
     #[test]
     fn a_torn_end_is_cut_off() {
         let folder = tempfile::tempdir().unwrap();
         let mut ops = Ops::open(folder.path()).unwrap();
-        ops.begin(ONE, true).unwrap();
+        ops.begin(ONE, ASKED, true).unwrap();
         ops.end(ONE, &Ok(Bytes::from_static(b"whole")), true).unwrap();
         drop(ops);
         let path = folder.path().join("ops");
         let whole = fs::read(&path).unwrap();
         fs::write(&path, [&whole[..], &whole[..20]].concat()).unwrap();
         let mut ops = Ops::open(folder.path()).unwrap();
-        ops.begin(TWO, true).unwrap();
+        ops.begin(TWO, ASKED, true).unwrap();
         drop(ops);
         let ops = Ops::open(folder.path()).unwrap();
-        assert_eq!(ops.look(ONE).unwrap(), Known::Done(Ok(Bytes::from_static(b"whole"))));
-        assert_eq!(ops.look(TWO).unwrap(), Known::Done(Err(orphaned())));
+        assert_eq!(ops.look(ONE, ASKED).unwrap(), Known::Done(Ok(Bytes::from_static(b"whole"))));
+        assert_eq!(ops.look(TWO, ASKED).unwrap(), Known::Done(Err(orphaned())));
     }
 
     #[test]
@@ -317,11 +374,11 @@ mod tests {
         let big = Bytes::from(vec![b'x'; ANSWER_MAX_BYTES]);
         for number in 0..40 {
             let op = OpId::from_bits(number);
-            ops.begin(op, true).unwrap();
+            ops.begin(op, ASKED, true).unwrap();
             ops.end(op, &Ok(big.clone()), true).unwrap();
         }
-        assert_eq!(ops.look(OpId::from_bits(0)).unwrap(), Known::Done(Err(forgotten())));
-        assert_eq!(ops.look(OpId::from_bits(39)).unwrap(), Known::Done(Ok(big)));
+        assert_eq!(ops.look(OpId::from_bits(0), ASKED).unwrap(), Known::Done(Err(forgotten())));
+        assert_eq!(ops.look(OpId::from_bits(39), ASKED).unwrap(), Known::Done(Ok(big)));
     }
 
     #[test]
@@ -329,9 +386,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut ops = Ops::open(folder.path()).unwrap();
         for number in 0..=OPS_MAX as u128 {
-            ops.begin(OpId::from_bits(number), true).unwrap();
+            ops.begin(OpId::from_bits(number), ASKED, true).unwrap();
         }
-        assert_eq!(ops.look(OpId::from_bits(0)).unwrap(), Known::Nothing);
-        assert_eq!(ops.look(OpId::from_bits(1)).unwrap(), Known::Running);
+        assert_eq!(ops.look(OpId::from_bits(0), ASKED).unwrap(), Known::Nothing);
+        assert_eq!(ops.look(OpId::from_bits(1), ASKED).unwrap(), Known::Running);
     }
 }
