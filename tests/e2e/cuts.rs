@@ -161,9 +161,18 @@ async fn balanced(account: &Account) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn cuts_lose_no_event_and_no_approval_and_every_turn_ends() {
+async fn cut_with(codex: Codex) {
     let wanted = env::var("GANTRY_CUTS").ok().and_then(|cuts| cuts.parse().ok());
     let longest = if wanted.is_some() { DOWN_LONG_MS } else { DOWN_MS };
-    survive(Codex::Pinned, wanted.unwrap_or(CUTS), longest).await;
+    survive(codex, wanted.unwrap_or(CUTS), longest).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cuts_lose_no_event_and_no_approval_and_every_turn_ends() {
+    cut_with(Codex::Pinned).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cuts_do_so_with_the_newest_codex_too() {
+    cut_with(Codex::Newest).await;
 }

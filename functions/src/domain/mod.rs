@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod limit;
 pub mod meter;
 pub mod methods;
+pub mod operation;
 pub mod own_usage;
 pub mod placement;
 pub mod plan;

@@ -15,6 +15,7 @@ use crate::{
         access::Scope,
         codex,
         hub::command::{Act, Answer, Command, Hosted, Labels, Look, NewKey, PendingAsk, Resolved},
+        operation,
     },
     objects::runner::stub,
 };
@@ -75,7 +76,10 @@ pub async fn call(
 pub async fn answered(cx: &Cx, account: AccountId, request: Request<'_>) -> Result<Answered> {
     let Request { grade, method, params, wait_ms } = request;
     let body = message(method, Some(params))?;
-    let call = |op| Act::Call { op, account, grade, wait_ms };
+    // Sent again under the name that its caller gave it, it is the same operation.
+    let name = cx.idempotency_key.as_deref();
+    let name = name.map(|key| operation::named(account, method, key));
+    let call = |op| Act::Call { op: name.unwrap_or(op), account, grade, wait_ms };
     let mut told = act(cx, account, call, &body).await?;
     if matches!(told.0, Answer::NeedsKey) {
         provision(cx, account).await?;

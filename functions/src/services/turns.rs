@@ -38,9 +38,12 @@ pub struct Begun {
 pub async fn start(cx: &Cx, whom: Acting, wanted: Wanted) -> Result<Begun> {
     let Wanted { thread, input, cwd, manner } = wanted;
     let cwd = cwd.as_deref();
-    // Where the log stands before anything of the turn is in it.
-    let before = runners::process(cx, whom.account).await?;
-    let after = before.map_or(0, |hosted| hosted.last.0);
+    // Where the log stands before anything of the turn is in it. Under a name that its caller gave
+    // it, it may have begun long ago: then all that its thread said is told.
+    let after = match cx.idempotency_key {
+        Some(_) => 0,
+        None => runners::process(cx, whom.account).await?.map_or(0, |hosted| hosted.last.0),
+    };
     let (thread, started) = match thread {
         Some(thread) => (thread, None),
         None => {

@@ -103,11 +103,12 @@ impl Seen {
         assert_eq!(questions, 1, "{outcome:?}: {events:#?}");
         let items = events.iter().filter(|event| event["method"] == "item/completed");
         let items: Vec<&Value> = items.map(|event| &event["params"]["item"]).collect();
-        let output = items.iter().filter(|item| item["type"] == "commandExecution");
-        let printed = output.filter(|item| {
-            item["aggregatedOutput"].as_str().is_some_and(|it| it.contains(&outcome.mark))
-        });
-        assert_eq!(printed.count(), 1, "{outcome:?}: {items:#?}");
+        // What a command printed late is not in its item, but in deltas that may come after it.
+        let deltas = events.iter().filter(|it| it["method"] == "item/commandExecution/outputDelta");
+        let printed = deltas.filter_map(|event| event["params"]["delta"].as_str());
+        let whole = items.iter().filter_map(|item| item["aggregatedOutput"].as_str());
+        let said: String = printed.chain(whole).collect();
+        assert!(said.contains(&outcome.mark), "{outcome:?}: {events:#?}");
         for item in items.iter().filter(|item| item["type"] == "agentMessage") {
             let deltas = events.iter().filter(|event| {
                 event["method"] == "item/agentMessage/delta"

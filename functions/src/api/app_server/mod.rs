@@ -82,6 +82,7 @@ fn rpc() -> Vec<Route> {
         )
         .fails(CODEX),
         post("/api/codex/rpc", Admin, "rpc", "Call a Codex app-server JSON-RPC method", rpc::call)
+            .keyed()
             .fails(CODEX),
         get("/api/models", API, "rpc", "List visible Codex models", models::list).fails(CODEX),
         get(
@@ -144,9 +145,12 @@ fn threads() -> Vec<Route> {
             "Open a project by cwd, resuming the latest matching thread when present",
             threads::open,
         )
+        .keyed()
         .fails(CODEX),
         get("/api/threads", API, "threads", "List Codex threads", threads::list).fails(CODEX),
-        post("/api/threads", API, "threads", "Start a new thread", threads::start).fails(CODEX),
+        post("/api/threads", API, "threads", "Start a new thread", threads::start)
+            .keyed()
+            .fails(CODEX),
         get("/api/threads/{thread_id}", API, "threads", "Read a thread by id", threads::read)
             .fails(CODEX),
         post(
@@ -156,6 +160,7 @@ fn threads() -> Vec<Route> {
             "Resume an existing thread",
             threads::resume,
         )
+        .keyed()
         .fails(CODEX),
     ]
 }
@@ -163,6 +168,7 @@ fn threads() -> Vec<Route> {
 fn turns() -> Vec<Route> {
     vec![
         post("/api/turns", API, "turns", "Start a new turn on a thread", turns::start)
+            .keyed()
             .streams()
             .fails(CODEX),
         post(
