@@ -23,6 +23,7 @@ mod openai_clients;
 mod panic;
 mod prices;
 mod rehearsal;
+mod runner;
 mod settlement;
 mod storage;
 mod waiting;

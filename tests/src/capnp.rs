@@ -90,6 +90,11 @@ fn worker(wrangler: &Wrangler, run: &Run<'_>) -> String {
 
 fn door(wrangler: &Wrangler) -> String {
     let mut bindings: Vec<String> = wrangler.d1_databases.iter().map(database).collect();
+    for object in wrangler.objects() {
+        let (name, class) = (text(&object.name), text(&object.class_name));
+        let place = format!("(className = {class}, serviceName = \"main\")");
+        bindings.push(format!("(name = {name}, durableObjectNamespace = {place})"));
+    }
     bindings.push(r#"(name = "WORKER", service = "main")"#.to_owned());
     bindings.push(r#"(name = "TOKEN", fromEnvironment = "DOOR_TOKEN")"#.to_owned());
     format!(

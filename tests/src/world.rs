@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
 use crate::d1::{Database, Rows};
+use crate::object::Object;
 use crate::rehearsal::Rehearsal;
 use crate::routes::routes;
 use crate::workerd::{Setup, Workerd};
@@ -84,6 +85,12 @@ impl World {
     /// Runs one statement on the database.
     pub async fn sql(&self, sql: &str, values: Vec<Value>) -> Rows {
         self.database.query(sql, values).await.expect("the statement runs")
+    }
+
+    /// An object of the Worker, for what no API asks of it: `world.object("RUNNER", id)`.
+    pub fn object(&self, binding: &str, name: &str) -> Object {
+        let (door, token) = (self.worker().door(), self.worker().door_token());
+        Object::new(&format!("{door}/object/{binding}/{name}"), token)
     }
 
     /// Rings the Worker's timer as the platform does every minute.

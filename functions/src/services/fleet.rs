@@ -261,10 +261,13 @@ pub async fn file(
     account: AccountId,
     path: &str,
 ) -> Result<web_sys::Response> {
+    let machine = runners::machine(&cx.env, id).await?;
+    machine.ok_or_else(|| Error::not_found("runner", id))?;
     let op: schema::OpId = cx::new_id(cx.now)?;
     let query = (("op", op), ("account", account), ("path", path));
     let query = serde_urlencoded::to_string(query).map_err(Error::internal)?;
-    stub::look(&cx.env, id, &format!("/file?{query}")).await
+    let file = stub::look(&cx.env, id, &format!("/file?{query}")).await?;
+    file.ok_or_else(|| Error::new(Code::RunnerUnavailable, "This runner was revoked."))
 }
 
 /// How a token is kept.

@@ -121,7 +121,6 @@ pub async fn resolve(cx: &Cx, account: AccountId, ask: AskId, body: &RawValue) -
 
 /// The events of an account's process as server-sent events, for as long as somebody reads them.
 pub async fn events(cx: &Cx, account: AccountId, watch: &Watch) -> Result<web_sys::Response> {
-    let runner = placement::home(cx, account, &Labels::new()).await?;
     let query = (
         ("account", account),
         ("after", watch.after),
@@ -129,7 +128,14 @@ pub async fn events(cx: &Cx, account: AccountId, watch: &Watch) -> Result<web_sy
         ("until", watch.until.as_deref()),
     );
     let query = serde_urlencoded::to_string(query).map_err(Error::internal)?;
-    stub::look(&cx.env, runner, &format!("/events?{query}")).await
+    for _ in 0..HOMES_MAX {
+        let runner = placement::home(cx, account, &Labels::new()).await?;
+        match stub::look(&cx.env, runner, &format!("/events?{query}")).await? {
+            Some(stream) => return Ok(stream),
+            None => placement::leave(cx, account, runner).await?,
+        }
+    }
+    Err(displaced())
 }
 
 /// An account's process; nothing if the account has never been placed on a runner.
@@ -192,7 +198,7 @@ async fn act(
             told => return Ok(told),
         }
     }
-    Err(Error::unavailable("an account's runners were revoked one after the other"))
+    Err(displaced())
 }
 
 /// Tells the account's runner something; nothing if it has none.
@@ -210,6 +216,10 @@ async fn settled(
         }
         told => Ok(Some(told)),
     }
+}
+
+fn displaced() -> Error {
+    Error::unavailable("an account's runners were revoked one after the other")
 }
 
 /// A request or notification as `codex app-server` reads it.

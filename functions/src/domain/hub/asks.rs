@@ -5,9 +5,10 @@ use schema::tunnel::{Refusal, Seq, ToRunner};
 use schema::{AccountId, AskId, Code, Error, OpId, Timestamp, rpc::RequestId};
 
 use super::{
-    AskRow, Hub, Out, Said, Verdict,
+    AskRow, Hub, Said, Verdict,
     command::{Answer, Resolved},
     operate::{Kind, Operation},
+    out::Out,
     peek,
 };
 

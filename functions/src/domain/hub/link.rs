@@ -7,8 +7,9 @@ use schema::tunnel::{
 use schema::{AccountId, Timestamp};
 
 use super::{
-    EventRow, Hub, Link, Out, Output, Said,
+    EventRow, Hub, Link, Output, PLACES_MAX, Said,
     command::{Standing, Told},
+    out::Out,
     peek,
 };
 
@@ -93,6 +94,13 @@ impl Hub {
         if self.is_linked() == matches!(head, FromRunner::Hello(_)) {
             return Err("`hello` has to be the first frame, and only the first".into());
         }
+        if let FromRunner::Event { process, .. }
+        | FromRunner::Ask { process, .. }
+        | FromRunner::Process(Process { process, .. }) = &head
+            && !self.has_room(*process)
+        {
+            return Err("more processes than a runner can have".into());
+        }
         match head {
             FromRunner::Hello(hello) => self.hello(hello, now, out),
             FromRunner::Answer { op, size, refused } => {
@@ -141,6 +149,11 @@ impl Hub {
         if hello.generation != generation {
             let other = hello.generation;
             return Err(format!("`hello` of connection {other} on connection {generation}").into());
+        }
+        let new =
+            hello.processes.iter().filter(|it| !self.places.contains_key(&it.process)).count();
+        if new + self.places.len() > PLACES_MAX {
+            return Err("more processes than a runner can have".into());
         }
         let version = hello.version.min(VERSION);
         self.kept.told = Told {

@@ -7,31 +7,38 @@
 //! change of it comes out as a [`Batch`] before whatever tells the world of it.
 
 mod asks;
+mod body;
 pub mod command;
 mod link;
+mod obey;
 mod operate;
+mod out;
 mod peek;
 mod pull;
+mod refusals;
 #[cfg(test)]
 mod tests;
 
 pub use asks::{Question, State, closed};
-pub use operate::Verdict;
+pub use obey::Verdict;
+pub use out::{AskRow, Batch, EventRow, Output, Said, Settled};
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use schema::{
     AccountId, AskId, KeyId, OpId, Timestamp,
-    rpc::RequestId,
-    tunnel::{self, CloseCode, LEASE_MS, MESSAGE_MAX_BYTES, Process, ProcessState, Seq},
-    tunnel::{SUSPECT_MS, ToRunner},
+    tunnel::{CloseCode, LEASE_MS, Process, ProcessState, SUSPECT_MS, Seq},
 };
 use serde::{Deserialize, Serialize};
 
 use self::{
-    command::{Answer, Description, Profile, Standing, Told},
+    command::{Description, Profile, Standing, Told},
     operate::Operation,
+    out::Out,
 };
+
+/// Places that a runner may have, over its whole life: their numbers are part of the keys of rows.
+const PLACES_MAX: usize = 4_096;
 
 /// A runner, in its object's memory.
 #[derive(Debug, Default)]
@@ -116,140 +123,6 @@ pub enum Input<'a> {
     Tick { alive_at: Option<Timestamp> },
 }
 
-/// What is to be done, in this order.
-#[derive(Debug)]
-pub enum Output {
-    /// Write these rows; nothing that follows may be seen before they are safe.
-    Store(Box<Batch>),
-    /// A message to the connection that counts.
-    Send(Vec<u8>),
-    Close {
-        generation: u64,
-        code: CloseCode,
-        reason: String,
-    },
-    /// What an operation came to: once for each.
-    Settle {
-        op: OpId,
-        settled: Settled,
-    },
-    /// The next piece of an announced body.
-    Piece {
-        op: OpId,
-        bytes: Vec<u8>,
-        last: bool,
-    },
-    /// No further piece will come.
-    Broken {
-        op: OpId,
-        error: schema::Error,
-    },
-    /// An account's process said something that is stored now.
-    Said(AccountId),
-    /// Viewers have to know.
-    Stands {
-        standing: Standing,
-        reason: String,
-    },
-}
-
-/// What an operation came to.
-#[derive(Debug)]
-pub enum Settled {
-    /// An answer, with its body.
-    Answer(Answer, Vec<u8>),
-    /// A body of so many bytes, that comes in pieces.
-    Announced(u64),
-}
-
-/// Rows to write.
-#[derive(Debug, Default)]
-pub struct Batch {
-    pub kept: Option<Kept>,
-    /// Places that are new or changed.
-    pub places: Vec<(AccountId, Place)>,
-    pub events: Vec<EventRow>,
-    pub asks: Vec<AskRow>,
-    /// Questions whose state changed.
-    pub states: Vec<(AskId, State)>,
-}
-
-impl Batch {
-    fn is_empty(&self) -> bool {
-        let Self { kept, places, events, asks, states } = self;
-        let nothing = events.is_empty() && asks.is_empty() && states.is_empty();
-        nothing && kept.is_none() && places.is_empty()
-    }
-}
-
-/// An event as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventRow {
-    pub account: AccountId,
-    pub place: u32,
-    pub seq: Seq,
-    pub at: Timestamp,
-    pub said: Said,
-    pub ask: Option<AskId>,
-}
-
-/// A question as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AskRow {
-    pub ask: AskId,
-    pub account: AccountId,
-    pub seq: Seq,
-    pub at: Timestamp,
-    pub said: Said,
-    pub request: RequestId,
-}
-
-/// What a process said, as far as it is read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Said {
-    pub method: String,
-    pub thread: Option<String>,
-    pub turn: Option<String>,
-    /// The id of a request, as it came.
-    pub id: Option<String>,
-    /// As it came, on one line.
-    pub params: String,
-}
-
-/// What one step collects.
-#[derive(Debug, Default)]
-struct Out {
-    batch: Batch,
-    frames: Vec<u8>,
-    outputs: Vec<Output>,
-    /// Places of which rows are to be written.
-    changed: BTreeSet<AccountId>,
-}
-
-/// Bytes that a frame's head has at most, by far.
-const HEAD_MAX_BYTES: usize = 8 * 1024;
-
-impl Out {
-    /// Adds a frame for the connection; frames of one step travel together as far as they fit.
-    fn send(&mut self, head: &ToRunner, body: &[u8]) {
-        if self.frames.len() + body.len() + HEAD_MAX_BYTES > MESSAGE_MAX_BYTES {
-            self.flush();
-        }
-        // Ids, numbers and texts have no way to fail, and bodies are bounded.
-        let _ = tunnel::push(&mut self.frames, head, body);
-    }
-
-    fn flush(&mut self) {
-        if !self.frames.is_empty() {
-            self.outputs.push(Output::Send(std::mem::take(&mut self.frames)));
-        }
-    }
-
-    fn settle(&mut self, op: OpId, answer: Answer, body: Vec<u8>) {
-        self.outputs.push(Output::Settle { op, settled: Settled::Answer(answer, body) });
-    }
-}
-
 impl Hub {
     /// The hub as it was kept. Its connection may have outlived its memory: whether one of the
     /// last generation is still there is known to who holds the sockets.
@@ -317,7 +190,7 @@ impl Hub {
 
     /// Whether a connection may be let in, by the number that its runner signed.
     pub fn admit(&self, generation: u64) -> schema::Result<()> {
-        if self.kept.revoked || self.kept.profile.is_none() {
+        if self.is_void() {
             return Err(refusals::revoked());
         }
         if generation <= self.kept.generation {
@@ -417,6 +290,11 @@ impl Hub {
         }
     }
 
+    /// Whether it was revoked, or never was.
+    pub fn is_void(&self) -> bool {
+        self.kept.revoked || self.kept.profile.is_none()
+    }
+
     pub fn is_draining(&self) -> bool {
         self.kept.draining || self.kept.told.draining
     }
@@ -429,6 +307,11 @@ impl Hub {
         self.link.is_some_and(|link| link.generation == generation)
     }
 
+    /// Whether an account has a place, or can be given one.
+    fn has_room(&self, account: AccountId) -> bool {
+        self.places.contains_key(&account) || self.places.len() < PLACES_MAX
+    }
+
     /// The place of an account, made if it is new here.
     fn place_mut(&mut self, account: AccountId) -> &mut Place {
         let number = self.places.values().map(|place| place.number).max().map_or(1, |n| n + 1);
@@ -438,36 +321,4 @@ impl Hub {
 
 fn count(many: usize) -> u32 {
     u32::try_from(many).unwrap_or(u32::MAX)
-}
-
-/// What a caller is told.
-mod refusals {
-    use schema::{Code, Error};
-
-    pub(super) fn revoked() -> Error {
-        Error::new(
-            Code::PermissionDenied,
-            "This runner was revoked. Register the machine again with a new token.",
-        )
-    }
-
-    pub(super) fn replayed(generation: u64, last: u64) -> Error {
-        let message = format!(
-            "Connection {generation} of this runner has been before: the last was {last}. If the \
-             machine was restored from a copy, register it again."
-        );
-        Error::new(Code::Conflict, message)
-    }
-
-    pub(super) fn unavailable(why: &str) -> Error {
-        let message = format!("The machine that hosts this account's codex is away. {why}");
-        Error::new(Code::RunnerUnavailable, message).retry_after(2)
-    }
-
-    pub(super) fn late() -> Error {
-        Error::new(
-            Code::Timeout,
-            "The process did not answer in time; it may still do what it was asked.",
-        )
-    }
 }

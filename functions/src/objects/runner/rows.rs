@@ -98,7 +98,12 @@ impl Rows {
             }
         }
         let is_connected = is_connected(kept.generation);
-        Ok(Hub::restore(kept, places, asks, is_connected, now))
+        let hub = Hub::restore(kept.clone(), places, asks, is_connected, now);
+        // That a connection was lost is found out once.
+        if *hub.kept() != kept {
+            self.keep(hub.kept())?;
+        }
+        Ok(hub)
     }
 
     /// Writes what a step came to. Events come last: a fault in between leaves nothing that the

@@ -12,6 +12,8 @@ use crate::{
     js,
 };
 
+/// The status by which an object says that its runner is void.
+pub(super) const GONE: u16 = 410;
 /// The binding of the runner objects in `wrangler.toml`.
 const RUNNER: &str = "RUNNER";
 
@@ -35,12 +37,15 @@ pub async fn tell(
     }
 }
 
-/// Asks a runner's object for something that it streams; its refusal is an error here.
-pub async fn look(env: &Env, runner: RunnerId, path: &str) -> Result<web_sys::Response> {
+/// Asks a runner's object for something that it streams: nothing if the runner is void. Its refusal
+/// is an error here.
+pub async fn look(env: &Env, runner: RunnerId, path: &str) -> Result<Option<web_sys::Response>> {
     let url = format!("http://object{path}");
     let response = response(js::look(&stub(env, runner)?, &url)).await?;
-    if response.status() < 400 {
-        return Ok(response);
+    match response.status() {
+        GONE => return Ok(None),
+        ..400 => return Ok(Some(response)),
+        _ => {}
     }
     let text = JsFuture::from(response.text().map_err(unavailable)?).await.map_err(unavailable)?;
     let text = text.as_string().unwrap_or_default();

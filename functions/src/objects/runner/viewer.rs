@@ -103,6 +103,10 @@ impl Viewer {
             let data = json!({ "state": standing.as_str(), "reason": reason });
             self.say(&format!("event: gantry/runner\ndata: {data}\n\n")).await?;
         }
+        if standing == Standing::Revoked {
+            // Whoever comes back is led to where the account lives then.
+            return Err(End);
+        }
         if !std::mem::replace(&mut self.is_ready, true) {
             let data = json!({ "seq": self.cursor });
             self.say(&format!("event: ready\ndata: {data}\n\n")).await?;
