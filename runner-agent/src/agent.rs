@@ -8,6 +8,7 @@ mod fleet;
 mod leave;
 mod outbox;
 mod pulse;
+mod recent;
 pub mod status;
 mod up;
 
@@ -24,11 +25,13 @@ use tokio_tungstenite::tungstenite;
 use self::attachment::Up;
 pub use self::dial::now;
 use self::dial::{Dial, Dialled};
+pub use self::fleet::end_hosts;
 use self::fleet::{Fleet, UPS_MAX};
 use self::leave::Leaving;
 pub use self::leave::{Outcome, Signal};
 use self::outbox::Outbox;
 use self::pulse::Pulse;
+use self::recent::Recent;
 use self::status::{Connection, Control};
 use crate::backoff::Backoff;
 use crate::codex::Facts;
@@ -64,6 +67,7 @@ pub struct Agent {
     fleet: Fleet,
     ups: mpsc::Receiver<Up>,
     outbox: Outbox,
+    recent: Recent,
     backoff: Backoff,
     /// The next dial, while none is under way and no tunnel is there.
     dial_at: Instant,
@@ -79,6 +83,8 @@ pub struct Agent {
     tunnels: u64,
     frames_up: u64,
     frames_down: u64,
+    /// When a host last said something.
+    last_up: Instant,
     reason: String,
     since: Instant,
     connected: watch::Sender<bool>,
@@ -106,6 +112,7 @@ impl Agent {
             facts: None,
             clock_ahead_ms: 0,
             outbox: Outbox::default(),
+            recent: Recent::default(),
             backoff: Backoff::default(),
             dial_at: now,
             dialling: None,
@@ -119,6 +126,7 @@ impl Agent {
             tunnels: 0,
             frames_up: 0,
             frames_down: 0,
+            last_up: now,
             reason: String::new(),
             since: now,
             connected: watch::Sender::new(false),
@@ -146,7 +154,7 @@ impl Agent {
             tokio::select! {
                 heard = hear(&mut self.ears) => self.heard(heard),
                 said = either(&mut self.saying) => self.said(said),
-                Some(up) = self.ups.recv() => self.from_host(up),
+                Some(up) = self.ups.recv() => self.host_said(up),
                 dialled = dialled(&mut self.dialling) => self.dialled(dialled),
                 Some(change) = inputs.changes.recv() => self.network_changed(change),
                 Some(signal) = inputs.signals.recv() => self.signalled(signal),
@@ -161,8 +169,10 @@ impl Agent {
         let far = Instant::now() + Duration::from_secs(3_600);
         let dial = (self.dialling.is_none() && self.ears.is_none()).then_some(self.dial_at);
         let pulse = self.pulse.as_ref().map(|pulse| pulse.ask_at.min(pulse.dead_at));
-        let leaving = self.leaving.as_ref().map(|leaving| leaving.by);
-        let all = [dial, pulse, leaving, self.welcome_by, self.fleet.again_at()];
+        let leaving = self.leaving.as_ref().map(|leaving| leaving.next(Instant::now()));
+        let quiet = self.leaving.as_ref().filter(|leaving| leaving.stopping());
+        let quiet = quiet.map(|_| self.quiet_at()).filter(|at| *at > Instant::now());
+        let all = [dial, pulse, leaving, quiet, self.welcome_by, self.fleet.again_at()];
         all.into_iter().flatten().min().unwrap_or(far)
     }
 
@@ -284,7 +294,7 @@ impl Agent {
                 if let Some(pulse) = &mut self.pulse {
                     pulse.heard(now);
                 }
-                if let Err(error) = self.from_hub(&frames) {
+                if let Err(error) = self.hub_said(&frames) {
                     self.lost(&format!("the hub sent what is no frame: {error}"), REFUSED);
                 }
             }
@@ -334,7 +344,7 @@ impl Agent {
     }
 
     fn ping(&mut self, now: Instant) {
-        let busy = self.fleet.hosted.values().any(|hosted| hosted.busy());
+        let busy = self.fleet.is_busy();
         let Some(pulse) = &mut self.pulse else { return };
         let n = pulse.ask(now);
         match busy {

@@ -120,7 +120,7 @@ pub async fn facts(codex: &Path, cache: &Path) -> Result<Facts> {
         modified_ms: modified.as_millis(),
         facts,
     };
-    write_private(&file, &serde_json::to_vec(&remembered)?)?;
+    write_private(&file, &serde_json::to_vec(&remembered)?, true)?;
     Ok(remembered.facts)
 }
 

@@ -63,7 +63,8 @@ pub struct Options {
     pub model: Option<String>,
     /// What the first SIGTERM or SIGINT means: `drain` (take no new work, end when running turns
     /// have, stop their processes) or `detach` (end at once; processes and turns go on, and the
-    /// next agent takes them over). SIGUSR2 always detaches, a second signal ends at once
+    /// next agent takes them over). SIGUSR2 always detaches; SIGQUIT, or a second signal, ends at
+    /// once and stops what runs
     /// [default: drain]
     #[arg(long, value_enum, env = "GANTRY_RUNNER_ON_TERM")]
     pub on_term: Option<OnTerm>,
@@ -168,11 +169,11 @@ impl Settings {
             state: std::path::absolute(state)?,
             file,
             url: told.url,
-            codex: told.codex.unwrap_or_else(|| "codex".into()),
+            codex: told.codex.map_or_else(|| Ok("codex".into()), anchored)?,
             capacity: told.capacity,
             jail: told.jail.unwrap_or_default(),
             provider: told.provider.unwrap_or_default(),
-            template: told.template,
+            template: told.template.map(anchored).transpose()?,
             model: told.model,
             on_term: told.on_term.unwrap_or_default(),
             grace: Duration::from_secs(told.grace_s.unwrap_or(600)),
@@ -228,8 +229,9 @@ impl Settings {
         let digest = Sha256::digest(self.state.as_os_str().as_encoded_bytes());
         let digest: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         let user = rustix::process::getuid().as_raw();
-        let runtime =
-            std::env::var_os("XDG_RUNTIME_DIR").map_or_else(|| "/tmp".into(), PathBuf::from);
+        // Not from the environment: a service and a terminal have to find the same.
+        let runtime = PathBuf::from(format!("/run/user/{user}"));
+        let runtime = if runtime.is_dir() { runtime } else { "/tmp".into() };
         let folder = runtime.join(format!("gantry-runner-{user}-{digest}"));
         crate::host::spec::private_dir(&folder)?;
         Ok(folder.join(format!("{name}.sock")))
@@ -285,6 +287,14 @@ fn default_state() -> Result<PathBuf> {
     }
     let home = std::env::var_os("HOME").context("HOME is not set: name a --state-dir")?;
     Ok(PathBuf::from(home).join(".local/state/gantry-runner"))
+}
+
+/// A host starts elsewhere than the agent: only a bare name may stay one, to be looked for in PATH.
+fn anchored(path: PathBuf) -> Result<PathBuf> {
+    match path.components().count() {
+        1 => Ok(path),
+        _ => Ok(std::path::absolute(path)?),
+    }
 }
 
 fn loopback(text: &str) -> Result<Option<SocketAddr>> {

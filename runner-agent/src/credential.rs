@@ -104,7 +104,7 @@ impl Credential {
     pub fn write(&self, state: &Path) -> Result<()> {
         private_dir(state)?;
         let path = Self::path(state);
-        let written = write_private(&path, &serde_json::to_vec_pretty(self)?);
+        let written = write_private(&path, &serde_json::to_vec_pretty(self)?, true);
         written.with_context(|| format!("{} cannot be written", path.display()))
     }
 
@@ -162,7 +162,8 @@ pub fn generation(state: &Path) -> Result<u64> {
 /// A new runner counts from the start.
 pub fn begin_anew(state: &Path) -> Result<()> {
     let path = generation_path(state);
-    write_private(&path, b"0\n").with_context(|| format!("{} cannot be written", path.display()))
+    let written = write_private(&path, b"0\n", true);
+    written.with_context(|| format!("{} cannot be written", path.display()))
 }
 
 /// Takes the next number. It is on the disk before it is used: a hub takes each number once, and

@@ -293,7 +293,8 @@ mod tests {
             profile: None,
         };
         let wanted = json!({
-            "threadId": "T", "excludeTurns": true, "approvalPolicy": "never", "sandbox": "read-only",
+            "threadId": "T", "excludeTurns": true,
+            "approvalPolicy": "never", "sandbox": "read-only",
         });
         assert_eq!(Value::Object(OLD.resume("T", &policy)), wanted);
         let profile = Policy { profile: Some(":workspace".to_owned()), ..policy };

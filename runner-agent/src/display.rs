@@ -32,6 +32,9 @@ impl Screen {
     /// Shows other lines at the end, below `log`.
     fn draw(&self, log: &[u8], lines: Option<Vec<String>>) -> io::Result<()> {
         let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if log.is_empty() && lines.as_ref() == Some(&*shown) {
+            return Ok(());
+        }
         let mut text = erased(shown.len());
         text.extend_from_slice(log);
         if let Some(lines) = lines {

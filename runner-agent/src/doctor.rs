@@ -91,7 +91,7 @@ fn report(findings: &[Finding]) -> String {
     }
     let count = |grade| findings.iter().filter(|finding| finding.grade == grade).count();
     let (failures, warnings) = (count(Grade::Fail), count(Grade::Warn));
-    let _ = writeln!(text, "{failures} failures, {warnings} warnings");
+    let _ = writeln!(text, "failures: {failures}, warnings: {warnings}");
     text
 }
 
@@ -105,6 +105,6 @@ mod tests {
         let text = report(&findings);
         assert!(text.contains("ok    dns         found\n"), "{text}");
         assert!(text.contains("FAIL  tls         expired\n"), "{text}");
-        assert!(text.contains("→ Renew it.\n1 failures, 0 warnings\n"), "{text}");
+        assert!(text.contains("→ Renew it.\nfailures: 1, warnings: 0\n"), "{text}");
     }
 }

@@ -14,6 +14,7 @@ use http::{Method, Request, Response, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use schema::agent::Failure;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -25,7 +26,7 @@ use crate::proxy::{self, Proxy};
 
 /// From nothing to a TLS session. A dial that takes longer is begun anew.
 pub const DIAL: Duration = Duration::from_secs(3);
-/// The answer to a request.
+/// The answer to a request, and then its body.
 const ANSWER: Duration = Duration::from_secs(10);
 /// A name is looked up for so long before the last known addresses are taken.
 const LOOKUP: Duration = Duration::from_millis(500);
@@ -34,6 +35,8 @@ const LOOKUP: Duration = Duration::from_millis(500);
 const STAGGER: Duration = Duration::from_millis(400);
 /// What may lie unsent in the kernel: a question stands behind no more than this and one message.
 const UNSENT_BYTES: u32 = 128 * 1024;
+/// How a failure begins that is not the network's.
+pub const TLS_FAILED: &str = "TLS failed";
 /// An answer is a few words.
 const BODY_MAX_BYTES: usize = 64 * 1024;
 
@@ -100,7 +103,7 @@ impl Edge {
         };
         let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
         let name = ServerName::try_from(self.host.clone())?;
-        let stream = tls.connect(name, stream).await.context("TLS failed")?;
+        let stream = tls.connect(name, stream).await.context(TLS_FAILED)?;
         Ok(Box::new(stream))
     }
 
@@ -136,17 +139,8 @@ impl Edge {
             request = request.header("authorization", authorization);
         }
         let request = request.body(Full::new(body))?;
-        let (head, body) = self.send(request).await?.into_parts();
+        let (head, body) = send(self.dial().await?, request).await?.into_parts();
         Ok(Response::from_parts(head, whole(body).await?))
-    }
-
-    /// Sends a request on a connection of its own; the body, or the upgrade, is the caller's.
-    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>> {
-        let stream = TokioIo::new(self.dial().await?);
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
-        tokio::spawn(connection.with_upgrades());
-        let answer = timeout(ANSWER, sender.send_request(request)).await;
-        Ok(answer.context("connected, but no answer within 10 s")??)
     }
 
     /// What the `Host` header says.
@@ -160,6 +154,15 @@ impl Edge {
     }
 }
 
+/// Sends a request as the only one of its stream; the body, or the upgrade, is the caller's.
+pub async fn send(stream: Stream, request: Request<Full<Bytes>>) -> Result<Response<Incoming>> {
+    let stream = TokioIo::new(stream);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
+    tokio::spawn(connection.with_upgrades());
+    let answer = timeout(ANSWER, sender.send_request(request)).await;
+    Ok(answer.context("connected, but no answer within 10 s")??)
+}
+
 /// A body, up to a bound.
 pub async fn whole(body: Incoming) -> Result<Bytes> {
     let body = timeout(ANSWER, Limited::new(body, BODY_MAX_BYTES).collect()).await;
@@ -167,19 +170,14 @@ pub async fn whole(body: Incoming) -> Result<Bytes> {
     Ok(body.map_err(|error| anyhow::anyhow!("the answer was cut: {error}"))?.to_bytes())
 }
 
-/// What the edge's error says, in its own words; the status where it says nothing.
+/// What the edge's refusal says, in its own words; the status where it says nothing.
 pub fn words(status: http::StatusCode, body: &[u8]) -> String {
-    #[derive(serde::Deserialize)]
-    struct Said {
-        error: schema::Error,
-    }
-    let plain = |value: serde_json::Value| {
-        let message = value.pointer("/error/message").and_then(|message| message.as_str());
-        message.map(str::to_owned)
-    };
-    let said = serde_json::from_slice::<Said>(body).map(|said| said.error.message).ok();
-    let said = said.or_else(|| serde_json::from_slice(body).ok().and_then(plain));
-    said.unwrap_or_else(|| format!("The edge answered {status}."))
+    said(body).map_or_else(|| format!("The edge answered {status}."), |said| said.detail)
+}
+
+/// The edge's refusal; none if somebody else on the way said no.
+pub fn said(body: &[u8]) -> Option<Failure> {
+    serde_json::from_slice(body).ok()
 }
 
 /// Looks a name up.
@@ -270,8 +268,7 @@ mod tests {
     #[test]
     fn the_edges_own_words_are_passed_on() {
         let status = http::StatusCode::UNAUTHORIZED;
-        let body =
-            br#"{"error":{"code":"authentication_required","message":"The token was used."}}"#;
+        let body = br#"{"code":"authentication_required","detail":"The token was used."}"#;
         assert_eq!(words(status, body), "The token was used.");
         assert_eq!(words(status, b"<html>"), "The edge answered 401 Unauthorized.");
     }

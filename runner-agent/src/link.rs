@@ -10,8 +10,10 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// Between two looks while there is no tunnel.
 pub const LOOK_DISCONNECTED: Duration = Duration::from_millis(100);
-/// Between two looks while there is one.
+/// Between two looks while there is one and nothing changes.
 pub const LOOK_CONNECTED: Duration = Duration::from_millis(500);
+/// For so long after a change more changes are to be expected.
+pub const SETTLES: Duration = Duration::from_secs(10);
 /// Clocks that drift apart by more between two looks did not do so by themselves.
 const SLEPT: Duration = Duration::from_secs(2);
 
@@ -40,7 +42,8 @@ pub struct Clocks {
 /// What happened between two looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// A route, an address or a carrier came: a new dial may succeed, and an old socket may not know.
+    /// A route, an address or a carrier came: a new dial may succeed, and an old socket may not
+    /// know.
     Up,
     /// Something went: the socket may be dead.
     Down,
@@ -173,6 +176,25 @@ mod tests {
     fn counters_of_a_route_are_not_its_name() {
         let line = "eth0\t00000000\t0102A8C0\t0003\t0\t9\t0\t00000000\t0\t0\t0";
         assert_eq!(route(line), "eth0 00000000 0102A8C0 0003 00000000");
+    }
+
+    #[test]
+    fn the_kernels_files_are_read_and_those_that_are_missing_say_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(look(root.path()), Network::default());
+        let put = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        put("proc/net/route", "Iface\tDestination\neth0\t0\t1\t3\t0\t9\t0\t0\t0\n");
+        put("sys/class/net/eth0/carrier", "1\n");
+        put("sys/class/net/eth0/operstate", "up\n");
+        put("sys/class/net/tun0/carrier", "1\n");
+        put("sys/class/net/tun0/operstate", "unknown\n");
+        put("sys/class/net/wlan0/operstate", "down\n");
+        let interfaces = [("eth0", true), ("tun0", true), ("wlan0", false)];
+        assert_eq!(look(root.path()), network(&["eth0 0 1 3 0"], &interfaces));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -30,20 +30,18 @@ enum Door {
 }
 
 /// The control socket; it is taken away when the agent ends.
-pub struct ControlSocket(PathBuf);
+pub struct ControlSocket {
+    path: PathBuf,
+    inode: u64,
+}
 
 impl Drop for ControlSocket {
     fn drop(&mut self) {
-        // A later agent may have put its own there; then that one is cut off until it restarts,
-        // which is why a replaced agent forgets its own first.
-        let _gone = fs::remove_file(&self.0);
-    }
-}
-
-impl ControlSocket {
-    /// Leaves it to the agent that took over.
-    pub fn forget(self) {
-        std::mem::forget(self);
+        // A later agent may have put its own there.
+        let is_ours = fs::metadata(&self.path).is_ok_and(|found| found.ino() == self.inode);
+        if is_ours && let Err(error) = fs::remove_file(&self.path) {
+            tracing::warn!(%error, "the control socket stays behind");
+        }
     }
 }
 
@@ -54,12 +52,13 @@ pub fn serve_control(path: PathBuf, controls: mpsc::Sender<Control>) -> Result<C
     }
     let listener = UnixListener::bind(&path).with_context(|| path.display().to_string())?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    let inode = fs::metadata(&path)?.ino();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             tokio::spawn(serve(stream, Door::Control, controls.clone()));
         }
     });
-    Ok(ControlSocket(path))
+    Ok(ControlSocket { inode, path })
 }
 
 /// Serves monitors on loopback.

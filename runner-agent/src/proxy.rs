@@ -1,5 +1,5 @@
-//! The proxy that the environment names: `HTTPS_PROXY`, except for what `NO_PROXY` lists. Only plain
-//! `http://` proxies are honoured, by `CONNECT`; the edge's TLS runs through them untouched.
+//! The proxy that the environment names: `HTTPS_PROXY`, except for what `NO_PROXY` lists. Only
+//! plain `http://` proxies are honoured, by `CONNECT`; the edge's TLS runs through them untouched.
 
 use std::env;
 

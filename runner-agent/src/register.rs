@@ -1,7 +1,6 @@
 //! Becoming a runner, and ceasing to be one.
 
 use std::io::{self, Write};
-use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
@@ -9,7 +8,7 @@ use http::{Method, StatusCode};
 use schema::runner::{Register, Registered};
 use schema::tunnel::VERSION;
 
-use crate::agent::now;
+use crate::agent::{self, now};
 use crate::cli;
 use crate::config::Settings;
 use crate::credential::{self, Candidate, Credential};
@@ -67,13 +66,14 @@ pub async fn register(settings: &Settings, told: cli::Register) -> Result<()> {
 
 /// Takes leave of the edge, and forgets the credential.
 pub async fn unregister(settings: &Settings, told: &cli::Unregister) -> Result<()> {
-    let credential = Rc::new(Credential::read(&settings.state)?);
+    let credential = Credential::read(&settings.state)?;
     let ca_file = told.ca_file.as_deref().or(settings.ca_file.as_deref());
     match leave(settings, &credential, ca_file).await {
         Ok(()) => {}
         Err(error) if told.force => tracing::warn!("the edge was not told: {error:#}"),
         Err(error) => return Err(error.context("not unregistered; --force forgets it here anyway")),
     }
+    agent::end_hosts(settings, &credential.url)?;
     Credential::remove(&settings.state)?;
     say("Unregistered. Accounts' workspaces are still here.\n")
 }

@@ -9,13 +9,13 @@ use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
-use crate::agent::{Agent, Inputs, Outcome, Signal};
+use crate::agent::{self, Agent, Inputs, Outcome, Signal};
 use crate::config::Settings;
 use crate::credential::Credential;
 use crate::display::{self, Screen};
-use crate::link::{Change, LOOK_CONNECTED, LOOK_DISCONNECTED, Watch};
+use crate::link::{Change, LOOK_CONNECTED, LOOK_DISCONNECTED, SETTLES, Watch};
 use crate::{local_status, register};
 
 /// Requests of this machine, signals and changes of the network wait here, for a moment.
@@ -35,9 +35,9 @@ pub async fn run(settings: Settings) -> Result<u8> {
         version = env!("CARGO_PKG_VERSION"),
         "begins"
     );
-    let agent = Agent::new(settings.clone(), credential.clone())?;
+    let runner = Agent::new(settings.clone(), credential.clone())?;
     let (to_controls, controls) = mpsc::channel(WAITING_MAX);
-    let socket = local_status::serve_control(settings.control()?, to_controls.clone())?;
+    let _socket = local_status::serve_control(settings.control()?, to_controls.clone())?;
     if let Some(address) = settings.status_listen {
         match TcpListener::bind(address).await {
             Ok(listener) => local_status::serve_loopback(listener, to_controls.clone()),
@@ -47,20 +47,13 @@ pub async fn run(settings: Settings) -> Result<u8> {
     if let Some(screen) = screen {
         tokio::spawn(display::show(screen, to_controls));
     }
-    let inputs = Inputs { signals: signals()?, controls, changes: changes(agent.connected()) };
-    let outcome = agent.run(inputs).await;
+    let inputs = Inputs { signals: signals()?, controls, changes: changes(runner.connected()) };
+    let outcome = runner.run(inputs).await;
     tracing::info!(code = outcome.code(), "{}", outcome.words());
-    match &outcome {
-        Outcome::Replaced(_) => socket.forget(),
-        Outcome::Left => {
-            register::leave(&settings, &credential, settings.ca_file.as_deref()).await?;
-            Credential::remove(&settings.state)?;
-        }
-        Outcome::Drained
-        | Outcome::Detached
-        | Outcome::Forced
-        | Outcome::Revoked(_)
-        | Outcome::TooOld(_) => {}
+    if outcome == Outcome::Left {
+        register::leave(&settings, &credential, settings.ca_file.as_deref()).await?;
+        agent::end_hosts(&settings, &credential.url)?;
+        Credential::remove(&settings.state)?;
     }
     Ok(outcome.code())
 }
@@ -86,6 +79,7 @@ fn signals() -> Result<mpsc::Receiver<Signal>> {
         (SignalKind::terminate(), Signal::Terminate),
         (SignalKind::interrupt(), Signal::Terminate),
         (SignalKind::user_defined2(), Signal::Detach),
+        (SignalKind::quit(), Signal::Force),
     ];
     for (kind, meaning) in kinds {
         let mut stream = signal(kind).context("signals cannot be heard")?;
@@ -97,17 +91,18 @@ fn signals() -> Result<mpsc::Receiver<Signal>> {
     Ok(signals)
 }
 
-/// Looks at the network, more often while there is no tunnel.
+/// Looks at the network, more often while there is no tunnel or just after a change.
 fn changes(connected: watch::Receiver<bool>) -> mpsc::Receiver<Change> {
     let (send, changes) = mpsc::channel(WAITING_MAX);
     tokio::spawn(async move {
         let mut network = Watch::begin();
+        let mut settled_at = Instant::now();
         while !send.is_closed() {
-            let pause = if *connected.borrow() { LOOK_CONNECTED } else { LOOK_DISCONNECTED };
-            sleep(pause).await;
-            if let Some(change) = network.look()
-                && send.send(change).await.is_err()
-            {
+            let settled = *connected.borrow() && settled_at <= Instant::now();
+            sleep(if settled { LOOK_CONNECTED } else { LOOK_DISCONNECTED }).await;
+            let Some(change) = network.look() else { continue };
+            settled_at = Instant::now() + SETTLES;
+            if send.send(change).await.is_err() {
                 return;
             }
         }

@@ -81,7 +81,6 @@ fn unit(program: &Path, settings: &Settings, scope: Scope) -> String {
          KillMode=process\n\
          TimeoutStopSec=15\n\
          UMask=0077\n\
-         NoNewPrivileges=yes\n\
          LimitCORE=0\n\
          LimitNOFILE=65536\n\
          \n\

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
 use bytes::Bytes;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
@@ -9,8 +10,9 @@ use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use schema::Timestamp;
 use schema::tunnel::{IDLE_PING, IDLE_PONG, MESSAGE_MAX_BYTES};
+use schema::{Code, Timestamp};
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::{client::generate_key, derive_accept_key};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as WireCode;
@@ -18,7 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use crate::date;
-use crate::edge::{self, Edge};
+use crate::edge::{self, Edge, Stream};
 
 type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 
@@ -27,6 +29,8 @@ pub type Ears = SplitStream<Socket>;
 /// The half that speaks.
 pub type Mouth = SplitSink<Socket, Message>;
 
+/// The edge opens a tunnel within this time, or is dialled anew.
+const UPGRADE: Duration = Duration::from_secs(5);
 /// Room beyond the largest message for its frames' heads.
 const SLACK_BYTES: usize = 64 * 1024;
 
@@ -55,10 +59,10 @@ pub enum Failure {
 /// The edge's answer.
 #[derive(Debug)]
 pub struct Refused {
-    /// Its status.
-    pub status: StatusCode,
     /// Its words, for a person.
     pub words: String,
+    /// What it is, if it was the edge itself that spoke, and not somebody on the way to it.
+    pub code: Option<Code>,
     /// The edge's clock.
     pub date: Option<Timestamp>,
     /// How long it wants to be left alone.
@@ -68,7 +72,7 @@ pub struct Refused {
 impl Refused {
     /// Whether dialling again can change nothing: the credential is void, or was never good.
     pub fn is_final(&self) -> bool {
-        matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::GONE)
+        matches!(self.code, Some(Code::AuthenticationRequired | Code::PermissionDenied))
     }
 }
 
@@ -78,8 +82,12 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     }
 }
 
-/// Opens the socket.
-pub async fn open(edge: &Edge, authorization: &str) -> Result<(Mouth, Ears), Failure> {
+/// Opens the socket on a stream to the edge.
+pub async fn open(
+    edge: &Edge,
+    stream: Stream,
+    authorization: &str,
+) -> Result<(Mouth, Ears), Failure> {
     let key = generate_key();
     let request = Request::get("/runner/v1/connect")
         .header("host", edge.authority())
@@ -89,7 +97,8 @@ pub async fn open(edge: &Edge, authorization: &str) -> Result<(Mouth, Ears), Fai
         .header("sec-websocket-key", &key)
         .header("authorization", authorization)
         .body(Full::new(Bytes::new()))?;
-    let answer = edge.send(request).await.map_err(Failure::Unreached)?;
+    let answer = timeout(UPGRADE, edge::send(stream, request)).await;
+    let answer = answer.context("connected, but the edge did not open a tunnel in time")??;
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Err(refused(answer).await);
     }
@@ -115,8 +124,8 @@ async fn refused(answer: Response<Incoming>) -> Failure {
     let date = text("date").and_then(date::parse);
     let body = edge::whole(body).await.unwrap_or_default();
     Failure::Refused(Refused {
-        status: head.status,
         words: edge::words(head.status, &body),
+        code: edge::said(&body).map(|said| said.code),
         date,
         retry_after: retry_after.map(Duration::from_secs),
     })

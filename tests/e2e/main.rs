@@ -17,6 +17,7 @@ mod dev;
 mod dice;
 mod disk;
 mod health;
+mod host;
 mod limits;
 mod openai;
 mod openai_clients;

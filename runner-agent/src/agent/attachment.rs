@@ -1,6 +1,7 @@
 //! One connection to one host: attached, it passes frames both ways until either side ends it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
 use super::fleet::OPEN_MAX;
 use super::outbox::{BATCH_BYTES, ROOM_BYTES};
@@ -20,6 +22,9 @@ use crate::local::{self, Batch, FromHost, Reader};
 /// Frames that wait to be written to a host that does not read. At the maximum the connection is
 /// given up: the host is asked again, and what was not answered is sent again.
 const DOWN_MAX_FRAMES: usize = 2 * OPEN_MAX;
+
+/// A host that lives answers at once.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What comes from a host, and from which of the connections to it.
 #[derive(Debug)]
@@ -107,7 +112,8 @@ async fn attach(
     };
     let (from, mut to) = UnixStream::into_split(stream);
     let mut reader = Reader::new(from);
-    match local::attach(&mut reader, &mut to, after).await? {
+    let attached = timeout(PATIENCE, local::attach(&mut reader, &mut to, after)).await;
+    match attached.context("the host does not answer")?? {
         FromHost::Attached { process, .. } => voice.say(Event::Attached(process)).await,
         FromHost::Refused { version, reason } => {
             bail!("the host (of version {version}) refused: {reason}")

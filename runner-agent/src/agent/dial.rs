@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use schema::Timestamp;
+use tokio::time::timeout;
 
 use crate::codex::{self, Facts};
 use crate::credential::{self, Credential};
@@ -14,6 +15,9 @@ use crate::tunnel::{self, Ears, Failure, Mouth};
 
 /// A clock that is off by more is what the edge may have refused.
 pub const CLOCK_TRUSTED_MS: i64 = 5_000;
+
+/// A codex that hangs keeps the tunnel waiting for no longer than this.
+const FACTS: Duration = Duration::from_secs(5);
 
 /// What a dial needs to know.
 pub struct Dial {
@@ -44,9 +48,7 @@ pub struct Dialled {
 impl Dial {
     /// Dials, and if the edge refused for the clock, once more by the edge's.
     pub async fn run(mut self) -> Dialled {
-        // The binary may have been updated since the last dial; the same file is not asked twice.
-        let codex = codex::facts(&self.codex, &self.cache).await;
-        let mut opened = self.once().await;
+        let (codex, mut opened) = tokio::join!(self.facts(), self.once());
         if let Err(Failure::Refused(refused)) = &opened
             && let Some(date) = refused.date.filter(|_| refused.is_final())
         {
@@ -63,11 +65,19 @@ impl Dial {
         Dialled { opened, clock_ahead_ms: self.clock_ahead_ms, codex }
     }
 
+    /// The binary may have been updated since the last dial; the same file is not asked twice.
+    async fn facts(&self) -> anyhow::Result<Facts> {
+        let facts = timeout(FACTS, codex::facts(&self.codex, &self.cache)).await;
+        facts.context("codex did not say in time what it is")?
+    }
+
     async fn once(&self) -> Result<(u64, Mouth, Ears), Failure> {
+        let stream = self.edge.dial().await?;
+        // Only now: a number that nobody heard of would be written to the disk for nothing.
         let generation = credential::next_generation(&self.state)?;
         let at = now().plus_millis(self.clock_ahead_ms);
         let authorization = self.credential.sign("connect", generation, at)?;
-        let (mouth, ears) = tunnel::open(&self.edge, &authorization).await?;
+        let (mouth, ears) = tunnel::open(&self.edge, stream, &authorization).await?;
         Ok((generation, mouth, ears))
     }
 }

@@ -31,7 +31,7 @@ enum Needs {
 
 impl Agent {
     /// A batch of frames from the hub.
-    pub(super) fn from_hub(&mut self, message: &Bytes) -> Result<(), BadFrame> {
+    pub(super) fn hub_said(&mut self, message: &Bytes) -> Result<(), BadFrame> {
         let mut rest = message.as_ref();
         while let Some((head, body, after)) = tunnel::pop::<ToRunner>(rest)? {
             let frame = message.slice_ref(rest.get(..rest.len() - after.len()).unwrap_or_default());
@@ -51,14 +51,7 @@ impl Agent {
                     return;
                 }
                 self.welcomed(generation, now, draining);
-                // What the hub does not name it does not know: it is resumed from the beginning.
-                self.fleet.hosted.values_mut().for_each(|hosted| hosted.stored = tunnel::Seq(0));
-                for stored in stored {
-                    if let Some(hosted) = self.fleet.hosted.get_mut(&stored.process) {
-                        hosted.stored = stored.through;
-                    }
-                }
-                self.fleet.attach_all();
+                self.fleet.resume(stored);
             }
             ToRunner::Start { op, process, .. } => {
                 self.operate(op, process, Needs::Process, body, frame);
@@ -84,6 +77,9 @@ impl Agent {
                 tracing::info!(on, "the edge wants this runner drained, or not any more");
                 self.drained_by_hub = on;
                 self.answer(op, None);
+                if on && self.credential.ephemeral {
+                    self.leave_for_good();
+                }
             }
             ToRunner::Pong { n } => {
                 if let Some(pulse) = &mut self.pulse {
@@ -109,7 +105,8 @@ impl Agent {
     }
 
     fn operate(&mut self, op: OpId, process: AccountId, needs: Needs, body: &[u8], frame: Bytes) {
-        if let Some(refusal) = self.refusal(process, needs, body) {
+        let refusal = self.refusal(process, needs, body);
+        if let Some(refusal) = refusal.filter(|_| !self.recent.knows(op)) {
             return self.answer(op, Some(refusal));
         }
         let known = self.fleet.know(&self.settings, &self.edge.url, process);
@@ -127,6 +124,7 @@ impl Agent {
             hosted.process.state = tunnel::ProcessState::Starting;
         }
         hosted.opened(op, frame.clone());
+        self.recent.note(op);
         self.fleet.send(process, frame);
     }
 

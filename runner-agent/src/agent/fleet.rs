@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use schema::tunnel::{Process, ProcessState, Seq};
+use schema::tunnel::{Process, ProcessState, Seq, Stored};
 use schema::{AccountId, OpId};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -38,6 +38,8 @@ pub struct Hosted {
     pub process: Process,
     /// Where the hub stands.
     pub stored: Seq,
+    /// The last event that passed.
+    pub said: Seq,
     /// Operations without an answer, as they came: a host that is begun anew gets them again.
     open: BTreeMap<OpId, Bytes>,
     open_bytes: usize,
@@ -61,6 +63,7 @@ impl Hosted {
             attachment: None,
             process,
             stored,
+            said: stored,
             open,
             open_bytes: 0,
             failures: 0,
@@ -68,9 +71,9 @@ impl Hosted {
         }
     }
 
-    /// Whether it takes one of the places.
+    /// Whether it takes one of the places: it runs, or is about to.
     pub fn counts(&self) -> bool {
-        self.process.state != ProcessState::Stopped
+        self.process.state != ProcessState::Stopped || !self.open.is_empty()
     }
 
     /// Whether something goes on that somebody waits for.
@@ -121,6 +124,8 @@ impl Hosted {
 pub struct Fleet {
     /// By their accounts.
     pub hosted: BTreeMap<AccountId, Hosted>,
+    /// Where the hub stands with processes that are not known here, or not any more.
+    elsewhere: BTreeMap<AccountId, Seq>,
     up: mpsc::Sender<Up>,
     serial: u64,
 }
@@ -144,7 +149,7 @@ impl Fleet {
             };
             hosted.insert(process, Hosted::new(spec));
         }
-        Ok(Self { hosted, up, serial: 0 })
+        Ok(Self { hosted, elsewhere: BTreeMap::new(), up, serial: 0 })
     }
 
     /// Processes that count towards the capacity.
@@ -153,14 +158,29 @@ impl Fleet {
         u32::try_from(counting).unwrap_or(u32::MAX)
     }
 
+    /// Whether something goes on that somebody waits for.
+    pub fn is_busy(&self) -> bool {
+        self.hosted.values().any(Hosted::busy)
+    }
+
+    /// Whether the hub has stored every event that passed.
+    pub fn all_stored(&self) -> bool {
+        self.hosted.values().all(|hosted| hosted.said <= hosted.stored)
+    }
+
     /// Turns that run.
     pub fn turns(&self) -> u32 {
         self.hosted.values().map(|hosted| hosted.process.turns).sum()
     }
 
-    /// Connects to every host that lives, from where the hub stands; and begins those anew that
-    /// ended before the hub had everything.
-    pub fn attach_all(&mut self) {
+    /// Goes on from where the hub stands: connects to every host that lives, and begins those anew
+    /// that ended before the hub had everything.
+    pub fn resume(&mut self, stored: Vec<Stored>) {
+        self.elsewhere = stored.into_iter().map(|it| (it.process, it.through)).collect();
+        for (process, hosted) in &mut self.hosted {
+            // What the hub does not name it does not know: it gets that from the beginning.
+            hosted.stored = self.elsewhere.remove(process).unwrap_or_default();
+        }
         let processes: Vec<AccountId> = self.hosted.keys().copied().collect();
         for process in processes {
             let Some(hosted) = self.hosted.get(&process) else { continue };
@@ -188,7 +208,11 @@ impl Fleet {
         use std::collections::btree_map::Entry;
         match self.hosted.entry(process) {
             Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(place) => Ok(place.insert(Hosted::new(settings.spec(edge, process)?))),
+            Entry::Vacant(place) => {
+                let hosted = place.insert(Hosted::new(settings.spec(edge, process)?));
+                hosted.stored = self.elsewhere.remove(&process).unwrap_or_default();
+                Ok(hosted)
+            }
         }
     }
 
@@ -273,4 +297,16 @@ impl Fleet {
     pub fn forget_open(&mut self) {
         self.hosted.values_mut().for_each(|hosted| drop(hosted.forget_open()));
     }
+}
+
+/// Asks every host of this machine to end, with what it hosts: nobody will come back for them.
+pub fn end_hosts(settings: &Settings, edge: &str) -> Result<()> {
+    let (up, _) = mpsc::channel(1);
+    for hosted in Fleet::discover(settings, edge, up)?.hosted.into_values() {
+        let pid = host::pid(&hosted.spec).and_then(|pid| i32::try_from(pid).ok());
+        if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
+            rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+        }
+    }
+    Ok(())
 }

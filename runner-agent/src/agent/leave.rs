@@ -1,7 +1,7 @@
 //! How the agent ends: on a signal, by the hub's word, or when its work is done.
 //!
-//! Draining keeps new work away and waits for running turns. Detaching leaves everything running for
-//! the next agent, which takes it over.
+//! Draining keeps new work away and waits for running turns. Detaching leaves everything running
+//! for the next agent, which takes it over.
 
 use std::time::Duration;
 
@@ -19,6 +19,10 @@ use crate::tunnel::{self, Said};
 const STOPPED_BY: Duration = Duration::from_secs(10);
 /// The same, when somebody is in a hurry.
 const FORCED_BY: Duration = Duration::from_secs(2);
+/// A hub that can be reached has asked everything again by then.
+const ASKED_BY: Duration = Duration::from_secs(5);
+/// Hosts that say nothing for so long have said it all.
+const QUIET: Duration = Duration::from_millis(250);
 /// The last words have so long to go out.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -29,6 +33,8 @@ pub enum Signal {
     Terminate,
     /// SIGUSR2: leave everything running.
     Detach,
+    /// SIGQUIT: as the second SIGTERM.
+    Force,
 }
 
 /// Why the agent ended.
@@ -64,7 +70,9 @@ impl Outcome {
 
     /// For a person.
     pub fn words(&self) -> String {
-        let said = |what: &str, reason: &str, next: &str| format!("{what}: {reason} {next}");
+        let said = |what: &str, reason: &str, next: &str| {
+            format!("{what}: {}. {next}", reason.trim_end_matches('.'))
+        };
         match self {
             Self::Drained => "Drained: every turn has ended.".to_owned(),
             Self::Detached => {
@@ -75,7 +83,7 @@ impl Outcome {
             Self::Replaced(reason) => said(
                 "A newer connection of this runner took over",
                 reason,
-                "If you did not start another agent, revoke this runner: its credential is elsewhere.",
+                "Unless you started another agent, revoke this runner: somebody has its key.",
             ),
             Self::Revoked(reason) => said(
                 "The edge refuses this runner",
@@ -97,6 +105,8 @@ pub(super) struct Leaving {
     /// When patience ends with the present step.
     pub by: Instant,
     outcome: Outcome,
+    /// Until then what the hub asked before is not known to be all: it is about to ask again.
+    asked_by: Instant,
     /// Turns have ended, or patience has: processes were told to stop.
     stopping: bool,
     /// The operations that told them.
@@ -104,6 +114,16 @@ pub(super) struct Leaving {
 }
 
 impl Leaving {
+    /// When there is something to decide.
+    pub fn next(&self, now: Instant) -> Instant {
+        if self.asked_by > now { self.by.min(self.asked_by) } else { self.by }
+    }
+
+    /// Whether only hosts are waited for.
+    pub const fn stopping(&self) -> bool {
+        self.stopping
+    }
+
     /// Whether the hub did not ask for this.
     pub fn asked(&self, op: OpId) -> bool {
         self.ops.contains(&op)
@@ -112,19 +132,23 @@ impl Leaving {
 
 impl Agent {
     pub(super) fn signalled(&mut self, signal: Signal) {
-        let at_once = signal == Signal::Detach || self.settings.on_term == OnTerm::Detach;
-        if let Some(leaving) = &mut self.leaving {
-            tracing::warn!("told again: ending now");
+        let first = self.leaving.is_none();
+        let detach = first && self.settings.on_term == OnTerm::Detach;
+        if signal == Signal::Detach || (signal == Signal::Terminate && detach) {
+            self.outcome = Some(Outcome::Detached);
+            return;
+        }
+        if first {
+            let turns = self.fleet.turns();
+            tracing::info!(turns, "draining: waiting for running turns; a second signal ends now");
+            self.leave(Outcome::Drained);
+        }
+        if let Some(leaving) = self.leaving.as_mut().filter(|_| !first || signal == Signal::Force) {
+            tracing::warn!("told to end at once");
             match leaving.stopping {
                 true => self.outcome = Some(leaving.outcome.clone()),
                 false => leaving.by = Instant::now(),
             }
-        } else if at_once {
-            self.outcome = Some(Outcome::Detached);
-        } else {
-            let turns = self.fleet.turns();
-            tracing::info!(turns, "draining: waiting for running turns; a second signal ends now");
-            self.leave(Outcome::Drained);
         }
     }
 
@@ -138,29 +162,30 @@ impl Agent {
 
     fn leave(&mut self, outcome: Outcome) {
         let outcome = if self.credential.ephemeral { Outcome::Left } else { outcome };
-        let by = Instant::now() + self.settings.grace;
-        self.leaving = Some(Leaving { by, outcome, stopping: false, ops: Vec::new() });
-        if self.fleet.hosted.values().any(|hosted| hosted.busy()) {
+        let now = Instant::now();
+        let busy = self.fleet.is_busy();
+        let (by, asked_by) = (now + self.settings.grace, if busy { now + ASKED_BY } else { now });
+        let (stopping, ops) = (false, Vec::new());
+        self.leaving = Some(Leaving { by, outcome, asked_by, stopping, ops });
+        if busy {
             self.tell_hub_of_draining();
         }
     }
 
     /// The hub learns it from a hello, and nothing is lost by one more.
     fn tell_hub_of_draining(&mut self) {
-        if self.pulse.is_some() {
+        if self.ears.is_some() {
             self.lost("draining, or not any more: telling the hub", None);
         }
     }
 
     /// Takes the next step on the way out, if it is time.
     pub(super) fn proceed_leaving(&mut self, now: Instant) {
-        let idle = !self.fleet.hosted.values().any(|hosted| hosted.busy());
-        let running = self.fleet.turns() > 0;
         let Some(leaving) = &mut self.leaving else { return };
+        let running = self.fleet.turns() > 0;
         let late = leaving.by <= now;
-        if leaving.stopping && (idle || late) {
-            self.outcome = Some(leaving.outcome.clone());
-        } else if !leaving.stopping && (idle || late) {
+        let idle = !self.fleet.is_busy() && (self.pulse.is_some() || leaving.asked_by <= now);
+        if !leaving.stopping && (late || idle) {
             leaving.stopping = true;
             leaving.by = now + if running { FORCED_BY } else { STOPPED_BY };
             if running {
@@ -168,6 +193,20 @@ impl Agent {
             }
             self.stop_all();
         }
+        let stopped = !self.fleet.is_busy();
+        // What processes say at their end is to be stored, so that no host has to stay for it.
+        let heard = self.pulse.is_none() || self.fleet.all_stored();
+        if let Some(leaving) = self.leaving.as_ref().filter(|leaving| leaving.stopping) {
+            let quiet = leaving.ops.is_empty() || self.quiet_at() <= now;
+            if (stopped && heard && quiet) || leaving.by <= now {
+                self.outcome = Some(leaving.outcome.clone());
+            }
+        }
+    }
+
+    /// When hosts will have said nothing for a while.
+    pub(super) fn quiet_at(&self) -> Instant {
+        self.last_up + QUIET
     }
 
     /// Every process is told to stop, by operations of the agent's own.

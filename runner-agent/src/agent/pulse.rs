@@ -11,9 +11,11 @@ const BEAT: Duration = Duration::from_millis(BEAT_MS);
 const SILENCE: Duration = Duration::from_millis(2 * BEAT_MS + 1_000);
 /// After something of the network went.
 const PROBE_DOWN: Duration = Duration::from_secs(2);
-/// After something of the network came: a socket from before answers at once, or will after a
-/// resend that may be seconds away, and a new dial is quicker.
+/// After something of the network came.
 const PROBE_UP: Duration = Duration::from_millis(700);
+/// The same, where a question has been out already: its resend may be seconds away, and a new dial
+/// is quicker.
+const PROBE_AGAIN: Duration = Duration::from_millis(300);
 
 /// The signs of life of one connection.
 #[derive(Debug, Clone)]
@@ -62,7 +64,11 @@ impl Pulse {
 
     /// The network changed under the connection: ask now, and believe for less long.
     pub fn probe(&mut self, now: Instant, something_came: bool) {
-        let patience = if something_came { PROBE_UP } else { PROBE_DOWN };
+        let patience = match (something_came, self.asked) {
+            (false, _) => PROBE_DOWN,
+            (true, None) => PROBE_UP,
+            (true, Some(_)) => PROBE_AGAIN,
+        };
         self.ask_at = now;
         self.dead_at = self.dead_at.min(now + patience);
     }
@@ -120,7 +126,10 @@ mod tests {
         assert_eq!(pulse.dead_at, start + ms(800));
         pulse.probe(start + ms(200), false);
         assert_eq!(pulse.dead_at, start + ms(800), "a later change gives no more time");
-        pulse.answered(start + ms(300), None);
-        assert_eq!(pulse.dead_at, start + ms(11_300));
+        pulse.ask(start + ms(200));
+        pulse.probe(start + ms(300), true);
+        assert_eq!(pulse.dead_at, start + ms(600), "it was asked before the network came back");
+        pulse.answered(start + ms(400), None);
+        assert_eq!(pulse.dead_at, start + ms(11_400));
     }
 }

@@ -12,16 +12,15 @@ use super::outbox::{Class, Frame};
 
 impl Agent {
     /// Something from a host.
-    pub(super) fn from_host(&mut self, up: Up) {
+    pub(super) fn host_said(&mut self, up: Up) {
         let Up { process, serial, what } = up;
         if !self.fleet.hosted.get(&process).is_some_and(|hosted| hosted.hears(serial)) {
             return;
         }
+        self.last_up = Instant::now();
         match what {
-            Event::Attached(now) => {
-                self.say_own(&FromRunner::Process(now.clone()));
-                self.told(now);
-            }
+            // The hub hears it from the host itself.
+            Event::Attached(now) => self.told(now),
             Event::Frames(message, room) => {
                 if let Err(error) = self.frames(process, &message, room) {
                     self.host_ended(process, &format!("it said what is no frame: {error}"));
@@ -57,7 +56,12 @@ impl Agent {
     /// of it is noted.
     fn class(&mut self, process: AccountId, head: FromRunner) -> Result<Option<Class>, BadFrame> {
         match head {
-            FromRunner::Event { .. } => Ok(Some(Class::Event)),
+            FromRunner::Event { seq, .. } => {
+                if let Some(hosted) = self.fleet.hosted.get_mut(&process) {
+                    hosted.said = hosted.said.max(seq);
+                }
+                Ok(Some(Class::Event))
+            }
             FromRunner::Ask { .. } => Ok(Some(Class::Control)),
             FromRunner::Chunk { .. } => Ok(Some(Class::Chunk)),
             FromRunner::Answer { op, .. } => {

@@ -29,13 +29,9 @@ pub fn credential(state: &Path, credential: &Result<Credential>) -> Finding {
             );
             Finding::ok("credential", found)
         }
-        Err(error) if !path.exists() => {
-            let found = format!("{error}");
-            Finding::fail(
-                "credential",
-                found,
-                "Run `runner-agent register` with a token of the edge.",
-            )
+        Err(_) if !path.exists() => {
+            let advice = "Run `runner-agent register` with a token of the edge.";
+            Finding::fail("credential", "this machine is not registered", advice)
         }
         Err(error) => {
             let advice = "Mend it as it says, or register again with --replace.";
@@ -82,10 +78,13 @@ async fn codex_and_jail(settings: &Settings) -> Vec<Finding> {
             let advice = "Commands of a model can read what this user can: use a machine for it.";
             Finding::warn("sandbox", "switched off by the configuration", advice)
         }
-        (Jail::Bubblewrap, Ok(())) => Finding::ok("sandbox", "bubblewrap makes a jail, and codex runs in it"),
+        (Jail::Bubblewrap, Ok(())) => {
+            Finding::ok("sandbox", "a jail can be made, and codex runs in it")
+        }
         (Jail::Bubblewrap, Err(error)) => {
-            let advice = "Allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone \
-                          or kernel.apparmor_restrict_unprivileged_userns), or install bubblewrap.";
+            let advice = "Install bubblewrap, or allow unprivileged user namespaces (sysctl \
+                          kernel.unprivileged_userns_clone or \
+                          kernel.apparmor_restrict_unprivileged_userns).";
             Finding::fail("sandbox", format!("{error:#}"), advice)
         }
     });
@@ -119,10 +118,12 @@ fn room(state: &Path) -> Finding {
     let bytes = about.f_bavail.saturating_mul(about.f_frsize);
     let found = format!("{} MiB free at {}", bytes >> 20, state.display());
     let advice = "Make room: without it processes are held back, for no event may be lost.";
-    match bytes {
-        ..ROOM_FAIL_BYTES => Finding::fail("disk", found, advice),
-        ..ROOM_WARN_BYTES => Finding::warn("disk", found, advice),
-        _ => Finding::ok("disk", found),
+    if bytes < ROOM_FAIL_BYTES {
+        Finding::fail("disk", found, advice)
+    } else if bytes < ROOM_WARN_BYTES {
+        Finding::warn("disk", found, advice)
+    } else {
+        Finding::ok("disk", found)
     }
 }
 

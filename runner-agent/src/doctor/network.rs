@@ -6,7 +6,7 @@ use http::Method;
 use super::Finding;
 use crate::agent::now;
 use crate::date;
-use crate::edge::{self, Edge};
+use crate::edge::{self, Edge, TLS_FAILED};
 
 /// A clock that is off by more is worth a word; the agent corrects what it signs by itself.
 const CLOCK_WARN_MS: i64 = 5_000;
@@ -40,7 +40,9 @@ pub async fn examine(edge: &Edge) -> Vec<Finding> {
             findings.push(Finding::warn("tls", "connected, but not encrypted", advice));
         }
         Err(error) => {
-            findings.push(Finding::fail("tls", format!("{error:#}"), advice(&error)));
+            let text = format!("{error:#}");
+            let subject = if text.contains(TLS_FAILED) { "tls" } else { "connection" };
+            findings.push(Finding::fail(subject, text, advice(&error)));
             return findings;
         }
     }
@@ -73,6 +75,8 @@ fn advice(error: &anyhow::Error) -> &'static str {
         "The certificate's time is not now: look at this machine's clock first."
     } else if text.contains("certificate") || text.contains("issuer") {
         "Someone on the way has a certificate of their own: name it with --ca-file."
+    } else if text.contains("connection refused") {
+        "Nothing listens there: is the port right, and is the edge (or the proxy) up?"
     } else if text.contains("proxy") {
         "Ask whoever runs the proxy to allow CONNECT to the edge."
     } else {

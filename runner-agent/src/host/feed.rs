@@ -51,7 +51,9 @@ impl Host {
     }
 
     fn line(&mut self, text: Bytes) {
-        let Ok(line) = serde_json::from_slice::<Line>(&text) else { return self.garbage(&text) };
+        let line = Some(&text).filter(|text| text.starts_with(b"{"));
+        let line = line.and_then(|text| serde_json::from_slice::<Line>(text).ok());
+        let Some(line) = line else { return self.garbage(&text) };
         match (line.method.as_deref(), line.id) {
             (Some(method), None) => self.event(method, &line, &text),
             (Some(method), Some(id)) => self.asked(method, id, &line, &text),

@@ -285,7 +285,7 @@ impl Host {
     fn told_to_start(&mut self, op: OpId, key: Option<&str>) {
         let kept: Result<()> = key.map_or(Ok(()), |key| {
             self.key.set(key)?;
-            Ok(write_private(&self.spec.key(), key.as_bytes())?)
+            Ok(write_private(&self.spec.key(), key.as_bytes(), true)?)
         });
         if let Err(error) = kept {
             let message = format!("the key cannot be kept: {error:#}");

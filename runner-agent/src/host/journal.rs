@@ -1,9 +1,9 @@
 //! The events of a process on disk: numbered without gaps, appended before they are sent, and
 //! forgotten only when the hub has stored them.
 //!
-//! The journal is a row of files, each named after its first event. Writes go to the system at once
-//! and to the disk in the background: a host that dies loses nothing, and what a power cut takes was
-//! either stored by the hub or seen by nobody.
+//! The journal is a row of files, each named after its first event. Writes go to the system at
+//! once, and to the disk in the background: a host that dies loses nothing, and what a power cut
+//! takes was either stored by the hub or seen by nobody.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
@@ -156,23 +156,23 @@ impl Journal {
         Ok(first)
     }
 
-    /// The hub has stored events through this one. True if a file was removed.
-    pub fn ack(&mut self, through: Seq) -> io::Result<bool> {
+    /// The hub has stored events through this one. True if there is now something to
+    /// [`trim`](Self::trim).
+    pub fn ack(&mut self, through: Seq) -> bool {
         self.acked = self.acked.max(through);
-        let mut removed = false;
+        self.obsolete().is_some()
+    }
+
+    /// Removes the files whose events the hub has stored.
+    pub fn trim(&mut self) -> io::Result<()> {
         while let Some(segment) = self.obsolete() {
             fs::remove_file(self.folder.join(name(segment)))?;
             self.segments.pop_front();
-            removed = true;
         }
-        if removed {
-            self.save_acked()?;
-        }
-        Ok(removed)
+        self.save_acked()
     }
 
-    /// The first event of the file that the next acknowledgement can remove, if it is there already.
-    pub fn obsolete(&self) -> Option<Seq> {
+    fn obsolete(&self) -> Option<Seq> {
         let (first, second) = (self.segments.front()?, self.segments.get(1)?);
         (second.first <= self.acked.next()).then_some(first.first)
     }
@@ -197,7 +197,7 @@ impl Journal {
 
     /// Writes down how far the hub has stored, for [`has_unsent`] and the next host.
     pub fn save_acked(&self) -> io::Result<()> {
-        write_private(&self.folder.join(ACKED), self.acked.0.to_string().as_bytes())
+        write_private(&self.folder.join(ACKED), self.acked.0.to_string().as_bytes(), false)
     }
 
     /// A handle whose data can be brought to the disk from another thread.
@@ -357,7 +357,7 @@ fn lay_aside(
     let _ = fs::remove_dir_all(&aside);
     fs::rename(&folder, &aside).context("a damaged journal cannot be laid aside")?;
     private_dir(&folder)?;
-    write_private(&folder.join(ACKED), acked.0.to_string().as_bytes())?;
+    write_private(&folder.join(ACKED), acked.0.to_string().as_bytes(), true)?;
     Journal::open(folder, max_bytes, from, show)
 }
 
@@ -451,10 +451,13 @@ mod tests {
             journal.append(&[draft(&big)]).unwrap();
         }
         assert_eq!(list(&folder.path().join("journal")).unwrap(), [Seq(1), Seq(5), Seq(9)]);
-        assert!(!journal.ack(Seq(3)).unwrap());
-        assert!(journal.ack(Seq(4)).unwrap());
+        assert!(!journal.ack(Seq(3)));
+        assert!(journal.ack(Seq(4)));
+        journal.trim().unwrap();
+        assert_eq!(list(&folder.path().join("journal")).unwrap(), [Seq(5), Seq(9)]);
         assert!(has_unsent(&folder.path().join("journal")));
-        assert!(journal.ack(Seq(10)).unwrap());
+        assert!(journal.ack(Seq(10)));
+        journal.trim().unwrap();
         assert_eq!(list(&folder.path().join("journal")).unwrap(), [Seq(9)]);
         assert!(!has_unsent(&folder.path().join("journal")));
         assert!(journal.is_acked());
@@ -491,7 +494,8 @@ mod tests {
         }
         let refused = journal.append(&[draft(&big)]).unwrap_err();
         assert_eq!((refused.kind(), journal.last()), (ErrorKind::StorageFull, Seq(5)));
-        journal.ack(Seq(4)).unwrap();
+        assert!(journal.ack(Seq(4)));
+        journal.trim().unwrap();
         assert_eq!(journal.append(&[draft(&big)]).unwrap(), Seq(6));
     }
 

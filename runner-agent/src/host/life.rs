@@ -313,7 +313,9 @@ impl Host {
     fn ended(&mut self, status: ExitStatus, now: Instant) {
         let how = describe(status);
         let (expected, message) = match &self.life {
-            Life::Ending { expected, why, .. } => (*expected, format!("{how}: {why}")),
+            Life::Ending { expected, why, .. } if !why.is_empty() => {
+                (*expected, format!("{how}: {why}"))
+            }
             _ => (false, how),
         };
         let steady = Duration::from_secs(self.spec.limits.steady_s);
@@ -363,6 +365,16 @@ impl Host {
         }
     }
 
+    /// Nothing that waits for the process will be done.
+    pub(super) fn refuse_waiting(&mut self, why: &str) {
+        for call in std::mem::take(&mut self.calls.waiting) {
+            self.finish(call.op, call.is_written(), Err(unavailable(why)));
+        }
+        for op in std::mem::take(&mut self.starts) {
+            self.answer(op, Err(unavailable(why)));
+        }
+    }
+
     /// Starts it now, whatever happened before.
     pub(super) fn start(&mut self, op: OpId) {
         if self.is_running() {
@@ -377,9 +389,7 @@ impl Host {
 
     /// Ends it, and whatever waits for it.
     pub(super) fn stop(&mut self, op: OpId) {
-        for call in std::mem::take(&mut self.calls.waiting) {
-            self.finish(call.op, true, Err(unavailable("the process was told to end")));
-        }
+        self.refuse_waiting("the process was told to end");
         if let Life::Preparing(task) = &self.life {
             task.abort();
             self.life = Life::Stopped;

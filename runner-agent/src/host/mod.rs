@@ -42,7 +42,7 @@ use schema::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 pub use launch::{find, has_unsent, launch, pid};
 pub use spec::Spec;
@@ -62,6 +62,12 @@ use crate::local::Reader;
 
 /// A host's log is begun anew when it has grown larger than this.
 const LOG_MAX_BYTES: u64 = 8 * 1024 * 1024;
+
+/// At its end a host waits this long for its agent to take what it still has to say.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// Somebody who looks whether a host is alive holds the lock for a moment.
+const LOCK_TRIES: u32 = 50;
+const LOCK_TRY_AGAIN: Duration = Duration::from_millis(10);
 
 /// Everything that a host knows.
 struct Host {
@@ -114,7 +120,7 @@ enum Happened {
 /// Hosts until nobody needs it.
 pub async fn run(spec: Spec) -> Result<()> {
     log_to_stderr();
-    let _lock = lock(&spec)?;
+    let _lock = lock(&spec).await?;
     // What this process holds is not for other processes of its user.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     let mut attachments = door::listen(&spec.socket)?;
@@ -128,6 +134,8 @@ pub async fn run(spec: Spec) -> Result<()> {
         host.tick(Instant::now());
     }
     tracing::info!("nobody needs this host");
+    // What the agent misses, the next host sends again.
+    let _ = timeout(FAREWELL, host.say_the_rest()).await;
     fs::remove_file(&host.spec.socket)?;
     host.store.close()
 }
@@ -223,7 +231,7 @@ impl Host {
             Happened::Written(Err(error)) => {
                 // It has closed its input: its end follows, or is brought about.
                 tracing::warn!(%error, "the process does not read any more");
-                self.end_process(false, "it closed its input");
+                self.end_process(false, "");
             }
             Happened::Said(Ok(())) => self.read_lines(),
             Happened::Said(Err(error)) => {
@@ -245,9 +253,19 @@ impl Host {
             Happened::Synced(result) => self.store.synced(result),
             Happened::Told => {
                 self.leaving = true;
+                self.refuse_waiting("the host ends");
                 self.end_process(true, "the host ends");
             }
         }
+    }
+
+    async fn say_the_rest(&mut self) -> io::Result<()> {
+        self.pump();
+        while let Some(agent) = self.agent.as_mut().filter(|agent| !agent.outlet.is_free()) {
+            agent.outlet.flush().await?;
+            self.pump();
+        }
+        Ok(())
     }
 
     /// Handles a message, and those that came with it.
@@ -286,13 +304,18 @@ async fn joined<T>(task: &mut JoinHandle<T>) -> Result<T> {
 }
 
 /// One host per account: the lock is held until this process ends, however it ends.
-fn lock(spec: &Spec) -> Result<File> {
+async fn lock(spec: &Spec) -> Result<File> {
     spec::private_dir(&spec.private)?;
     let mut options = OpenOptions::new();
     let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
     let mut file = options.open(spec.pid())?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        bail!("{} is hosted already", spec.process);
+    let mut tries = 0;
+    while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        tries += 1;
+        if tries > LOCK_TRIES {
+            bail!("{} is hosted already", spec.process);
+        }
+        sleep(LOCK_TRY_AGAIN).await;
     }
     file.set_len(0)?;
     write!(file, "{}", std::process::id())?;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use schema::rpc::RequestId;
 use schema::tunnel::Seq;
 use schema::{AskId, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -56,7 +56,8 @@ pub struct Line<'a> {
     pub method: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub params: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    /// `null` is a result, too.
+    #[serde(borrow, default, deserialize_with = "present")]
     pub result: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub error: Option<&'a RawValue>,
@@ -88,6 +89,10 @@ pub struct About {
 #[derive(Debug, Deserialize)]
 pub struct Named {
     pub id: String,
+}
+
+fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<&'de RawValue>, D::Error> {
+    Deserialize::deserialize(value).map(Some)
 }
 
 impl About {
@@ -127,11 +132,10 @@ impl Open {
     }
 
     /// A turn runs, as its thread's answer or its first event says; whichever comes first, and
-    /// neither after its end.
-    pub fn begin(&mut self, turn: &str, thread: &str) {
-        if !self.ended.iter().any(|ended| ended == turn) {
-            self.turns.insert(turn.to_owned(), thread.to_owned());
-        }
+    /// neither after its end. True if that is new.
+    pub fn begin(&mut self, turn: &str, thread: &str) -> bool {
+        let has_ended = self.ended.iter().any(|ended| ended == turn);
+        !has_ended && self.turns.insert(turn.to_owned(), thread.to_owned()).is_none()
     }
 
     /// The turn that runs in a thread.

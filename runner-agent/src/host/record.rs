@@ -1,7 +1,7 @@
 //! One event as it lies in the journal: a checksum tells a whole record from a torn one.
 //!
-//! `[u32 bytes of the body][u32 CRC-32 of all that follows][u64 seq][i64 at][u128 ask, or 0][body]`,
-//! little-endian.
+//! `[u32 bytes of the body][u32 CRC-32 of all that follows][u64 seq][i64 at][u128 ask, or 0]
+//! [body]`, little-endian.
 
 use bytes::Bytes;
 use schema::tunnel::Seq;

@@ -134,7 +134,7 @@ impl Spec {
     /// Writes it where a host finds it.
     pub fn write(&self) -> Result<PathBuf> {
         private_dir(&self.private)?;
-        write_private(&self.path(), &serde_json::to_vec_pretty(self)?)?;
+        write_private(&self.path(), &serde_json::to_vec_pretty(self)?, true)?;
         Ok(self.path())
     }
 
@@ -155,11 +155,13 @@ pub fn private_dir(path: &Path) -> Result<()> {
 }
 
 /// Puts a file there as a whole or not at all, readable by its owner only.
-pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+pub fn write_private(path: &Path, content: &[u8], to_disk: bool) -> io::Result<()> {
     let beside = path.with_extension("new");
     let mut options = fs::OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     file.write_all(content)?;
-    file.sync_data()?;
+    if to_disk {
+        file.sync_data()?;
+    }
     fs::rename(&beside, path)
 }

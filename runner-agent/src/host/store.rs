@@ -77,9 +77,14 @@ impl Store {
         &self.open
     }
 
-    /// A turn runs, as an answer says before any event does.
+    /// A turn runs, as an answer says before any event does. Whoever reads that answer waits for
+    /// its end, so a host that dies before the event comes must have left word of it.
     pub fn turn_begins(&mut self, turn: &str, thread: &str) {
-        self.open.begin(turn, thread);
+        if self.open.begin(turn, thread)
+            && let Err(error) = self.save(false)
+        {
+            tracing::warn!(%error, "what is open cannot be written down");
+        }
     }
 
     /// A question has been answered.
@@ -165,12 +170,10 @@ impl Store {
 
     /// A hub has stored events through this one.
     pub fn ack(&mut self, through: Seq) -> io::Result<()> {
-        let through = through.min(self.journal.last());
-        let had = self.journal.obsolete();
-        if had.is_some() {
-            self.save()?;
+        if self.journal.ack(through.min(self.journal.last())) {
+            self.save(false)?;
+            self.journal.trim()?;
         }
-        self.journal.ack(through)?;
         Ok(())
     }
 
@@ -209,7 +212,7 @@ impl Store {
 
     /// Leaves everything as the next host wants to find it.
     pub fn close(&mut self) -> Result<()> {
-        self.save()?;
+        self.save(true)?;
         self.journal.save_acked()?;
         Ok(())
     }
@@ -233,8 +236,9 @@ impl Store {
         self.push(None, event.to_string().into(), true);
     }
 
-    fn save(&self) -> io::Result<()> {
-        write_private(&self.snapshot, &serde_json::to_vec(&self.open)?)
+    /// What is not brought to the disk outlives the host, but not the machine.
+    fn save(&self, to_disk: bool) -> io::Result<()> {
+        write_private(&self.snapshot, &serde_json::to_vec(&self.open)?, to_disk)
     }
 }
 

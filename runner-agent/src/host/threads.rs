@@ -105,7 +105,7 @@ impl Threads {
         }
         // Without it a thread falls back to the settings it was started with.
         let text = serde_json::to_vec(&self.policies).unwrap_or_default();
-        if let Err(error) = write_private(&self.path, &text) {
+        if let Err(error) = write_private(&self.path, &text, false) {
             tracing::warn!(%error, "the policy of a thread cannot be written down");
         }
     }

@@ -175,8 +175,7 @@ impl Tunnel {
 
 /// What a refusal looks like.
 pub fn words(text: &str) -> String {
-    serde_json::json!({ "error": { "code": "authentication_required", "message": text } })
-        .to_string()
+    serde_json::json!({ "code": "authentication_required", "detail": text }).to_string()
 }
 
 /// A moment of the edge's clock, as its header has it and as a number.

@@ -1,6 +1,13 @@
 //! The agent between a hub and hosts that do as the test says. The clock stands still, and jumps to
 //! the next thing that is due when nothing else is to be done.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a proof stops at the first surprise"
+)]
+
 mod host;
 mod hub;
 
@@ -8,11 +15,13 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use http::Method;
 use runner_agent::agent::status::Control;
 use runner_agent::agent::{Agent, Inputs, Outcome, Signal};
 use runner_agent::config::{Options, Place, Settings};
 use runner_agent::credential::{Candidate, Credential};
 use runner_agent::link::Change;
+use runner_agent::local_status;
 use schema::runner::Registered;
 use schema::tunnel::{FromRunner, Grade, ProcessState, Seq, ToRunner};
 use schema::{AccountId, AskId, Code, OpId, RunnerId, Timestamp};
@@ -202,6 +211,22 @@ async fn after_a_cut_every_host_is_resumed_where_the_hub_stands() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_process_that_only_the_hub_knows_goes_on_counting_where_the_hub_stands() {
+    in_world(async |mut world| {
+        let _agent = world.agent(4);
+        let mut tunnel = world.hub.accept().await;
+        assert_eq!(tunnel.hello.processes, []);
+        tunnel.welcome(&[(BOB, 9)]).await;
+        let host = world.host(BOB, 0);
+        tunnel.say(&call(1, BOB), b"{}").await;
+        let mut bob = host.accept().await;
+        assert_eq!(bob.after, 9);
+        assert_eq!(bob.next().await.unwrap().0, call(1, BOB));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_host_did_not_answer_it_is_asked_again() {
     in_world(async |mut world| {
         let (_agent, mut tunnel, host, mut alice) = world.begun(0).await;
@@ -293,6 +318,16 @@ async fn a_void_credential_is_not_shown_twice() {
         world.hub.refuse("401 Unauthorized", "", &hub::words("It was revoked.")).await;
         let outcome = agent.await.unwrap();
         assert_eq!(outcome, Outcome::Revoked("It was revoked.".to_owned()));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_is_not_the_edges_own_is_not_final() {
+    in_world(async |mut world| {
+        let _agent = world.agent(4);
+        world.hub.refuse("403 Forbidden", "", "<html>Log in to this network first.</html>").await;
+        world.hub.accept().await;
     })
     .await;
 }
@@ -403,6 +438,25 @@ async fn the_first_signal_waits_for_turns_and_then_stops_the_processes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_taken_before_draining_is_not_refused_when_it_comes_again() {
+    in_world(async |mut world| {
+        let (_agent, mut tunnel, host, mut alice) = world.begun(1).await;
+        let body = br#"{"method":"turn/start","params":{}}"#;
+        tunnel.say(&call(1, ALICE), body).await;
+        assert_eq!(alice.next().await.unwrap().0, call(1, ALICE));
+        world.signals.send(Signal::Terminate).await.unwrap();
+        let mut next = world.hub.accept().await;
+        next.welcome(&[(ALICE, 5)]).await;
+        next.say(&call(1, ALICE), body).await;
+        next.say(&call(2, ALICE), body).await;
+        let mut alice = host.accept().await;
+        assert_eq!(alice.next().await.unwrap().0, call(1, ALICE));
+        assert_eq!(refusal(&mut next, 2).await.0, Code::RunnerUnavailable);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_second_signal_does_not_wait_for_turns() {
     in_world(async |mut world| {
         let (agent, tunnel, host, _alice) = world.begun(1).await;
@@ -415,6 +469,18 @@ async fn the_second_signal_does_not_wait_for_turns() {
         let (head, _) = alice.next().await.unwrap();
         assert!(matches!(head, ToRunner::Stop { .. }), "{head:?}");
         assert_eq!(agent.await.unwrap().code(), 13);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forced_end_stops_what_runs_without_asking_twice() {
+    in_world(async |mut world| {
+        let (agent, _tunnel, _host, mut alice) = world.begun(1).await;
+        world.signals.send(Signal::Force).await.unwrap();
+        let (head, _) = alice.next().await.unwrap();
+        assert!(matches!(head, ToRunner::Stop { .. }), "{head:?}");
+        assert_eq!(agent.await.unwrap(), Outcome::Forced);
     })
     .await;
 }
@@ -454,6 +520,30 @@ async fn an_ephemeral_runner_leaves_when_its_first_process_has_ended() {
         ended.state = ProcessState::Stopped;
         alice.say(&FromRunner::Process(ended), b"").await;
         assert_eq!(agent.await.unwrap(), Outcome::Left);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_from_this_machine_reaches_the_hub_and_the_monitors() {
+    in_world(async |mut world| {
+        let (_agent, _tunnel, _host, _alice) = world.begun(1).await;
+        let path = world.settings.control().unwrap();
+        let _served = local_status::serve_control(path.clone(), world.controls.clone()).unwrap();
+        let ask = async |method, at| local_status::ask(&path, method, at).await;
+        assert_eq!(ask(Method::GET, "/readyz").await.unwrap(), "connected\n");
+        let said = ask(Method::POST, "/drain").await.unwrap();
+        assert!(said.contains("1 turns go on"), "{said}");
+        let mut next = world.hub.accept().await;
+        assert!(next.hello.draining);
+        next.welcome(&[]).await;
+        let unready = ask(Method::GET, "/readyz").await.unwrap_err();
+        assert!(unready.to_string().contains("draining"), "{unready}");
+        assert_eq!(ask(Method::GET, "/healthz").await.unwrap(), "ok\n");
+        let metrics = ask(Method::GET, "/metrics").await.unwrap();
+        assert!(metrics.contains("\ngantry_runner_draining 1\n"), "{metrics}");
+        assert!(ask(Method::POST, "/drain/off").await.unwrap().contains("taken again"));
+        assert!(!world.hub.accept().await.hello.draining);
     })
     .await;
 }
