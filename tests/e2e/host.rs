@@ -169,8 +169,8 @@ fn program() -> PathBuf {
         cargo.args(["build", "--package", "runner-agent", "--message-format=json"]);
         let told = command::run(cargo.current_dir(paths::root())).unwrap();
         let messages = told.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let programs = messages.filter_map(|it| it["executable"].as_str().map(PathBuf::from));
-        programs.last().expect("a program was built")
+        let mut programs = messages.filter_map(|it| it["executable"].as_str().map(PathBuf::from));
+        programs.next_back().expect("a program was built")
     };
     BUILT.get_or_init(build).clone()
 }

@@ -31,6 +31,7 @@ use std::fs::{self, File, OpenOptions};
 use std::future::pending;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::pin::{Pin, pin};
 use std::process::ExitStatus;
 use std::time::{Duration, SystemTime};
 
@@ -42,7 +43,7 @@ use schema::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 pub use launch::{find, has_unsent, launch, pid};
 pub use spec::Spec;
@@ -125,11 +126,12 @@ pub async fn run(spec: Spec) -> Result<()> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     let mut attachments = door::listen(&spec.socket)?;
     let mut end = signal(SignalKind::terminate())?;
+    let mut alarm = pin!(sleep(Duration::ZERO));
     let mut host = Host::open(spec).await?;
     tracing::info!(process = %host.spec.process, last = host.store.last().0, "hosting");
     while !host.is_done() {
         host.pump();
-        let happened = host.wait(&mut attachments, &mut end).await;
+        let happened = host.wait(&mut attachments, &mut end, alarm.as_mut()).await;
         host.handle(happened);
         host.tick(Instant::now());
     }
@@ -181,12 +183,21 @@ impl Host {
     }
 
     /// Waits for whatever comes first. Every branch can be dropped without losing anything.
+    ///
+    /// The alarm is put forward only: to ring once too often costs less than to be set with every
+    /// call anew.
     async fn wait(
         &mut self,
         attachments: &mut mpsc::Receiver<Attachment>,
         end: &mut Signal,
+        mut alarm: Pin<&mut Sleep>,
     ) -> Happened {
-        let deadline = self.deadline();
+        if let Some(deadline) = self.deadline()
+            && (alarm.is_elapsed() || deadline < alarm.deadline())
+        {
+            alarm.as_mut().reset(deadline);
+        }
+        let is_set = !alarm.is_elapsed();
         let takes = self.store.stall().is_none();
         let (input, output, process) = match &mut self.child {
             Some(child) => (
@@ -216,12 +227,7 @@ impl Host {
             }
             Some(it) = attachments.recv() => Happened::Attached(it),
             _ = end.recv() => Happened::Told,
-            () = async {
-                match deadline {
-                    Some(deadline) => sleep_until(deadline).await,
-                    None => pending().await,
-                }
-            } => Happened::Time,
+            () = alarm, if is_set => Happened::Time,
         }
     }
 

@@ -55,7 +55,7 @@ async fn a_process_with_a_running_turn_is_not_ended() {
 async fn a_host_that_nobody_needs_ends_and_the_next_one_goes_on_counting() {
     let mut world = World::new();
     world.spec.limits.idle_stop_s = 0;
-    world.spec.limits.linger_s = 0;
+    world.spec.limits.linger_s = 1;
     world.start().await;
     let mut client = world.attach(Seq(0)).await;
     client.call("echo", json!({})).await.unwrap();
