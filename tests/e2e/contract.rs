@@ -62,10 +62,11 @@ fn every_operation_says_how_it_is_refused_in_the_words_of_its_family() {
             wanted.extend(if secured { &[401, 403, 429][..] } else { &[] });
             wanted.extend(if route.path.contains('{') { &[404][..] } else { &[] });
             let is_forwarded = matches!(route.handler, Handler::Forward(_));
-            wanted.extend(if is_forwarded {
-                &[400, 402, 404, 413, 415, 422, 502][..]
-            } else {
-                &[]
+            wanted.extend(match (is_forwarded, family.name) {
+                (true, "openai") => &[400, 402, 404, 413, 415, 422, 502][..],
+                // A socket, which a machine signs for.
+                (true, _) => &[400, 401, 403, 409],
+                (false, _) => &[],
             });
             for status in wanted {
                 let told = &operation["responses"][status.to_string()]["$ref"];

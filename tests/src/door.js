@@ -1,16 +1,19 @@
 // A side entrance for development and tests, on loopback and behind a random token; never deployed.
-// It runs statements on the database of the running Worker, rings its timer, and reaches its objects.
+// It runs statements on the database of the running Worker, rings its timer, and reaches its
+// objects.
 
 /** `/object/BINDING/NAME/…` */
-const OBJECT = /^https?:\/\/[^/]*\/(object)\/([A-Z]+)\/([a-z0-9_]+)(\/.*)$/;
+const OBJECT = /^https?:\/\/[^/]*\/object\/([A-Z]+)\/([a-z0-9_]+)(\/.*)$/;
 
 export default {
   async fetch(request, env) {
     if (request.headers.get("authorization") !== `Bearer ${env.TOKEN}`) {
       return new Response("not for you", { status: 403 });
     }
-    const [, room, binding, name, rest] = request.url.match(OBJECT) ?? [];
-    if (room) return env[binding].getByName(name).fetch(new Request(`http://object${rest}`, request));
+    const [, binding, name, rest] = request.url.match(OBJECT) ?? [];
+    if (binding) {
+      return env[binding].getByName(name).fetch(new Request(`http://object${rest}`, request));
+    }
     try {
       const asked = await request.json();
       if (new URL(request.url).pathname === "/scheduled") {

@@ -1,11 +1,11 @@
 //! `/admin/api/runners`: what an operator sees and does.
 
-use functions::domain::hub::command::{Act, Answer};
+use functions::domain::hub::command::{Act, Answer, NewKey};
 use reqwest::{Client, Method};
 use schema::tunnel::{CloseCode, ToRunner};
 use schema::{AccountId, Code};
 use serde_json::{Value, json};
-use tests::runner_peer::{Machine, running};
+use tests::runner_peer::{Machine, answer, op, running};
 
 use super::stage::{ALICE, Stage, id, refusal};
 
@@ -129,4 +129,27 @@ async fn a_revoked_runner_is_cut_off_at_once_and_whoever_waits_is_told() {
     let acts = stage.world.sql("SELECT act FROM audit WHERE act LIKE 'runner.%'", vec![]).await;
     let acts: Vec<_> = acts.iter().filter_map(|row| row["act"].as_str()).collect();
     assert!(acts.contains(&"runner.invited") && acts.contains(&"runner.revoked"), "{acts:?}");
+}
+
+#[tokio::test]
+async fn a_revoked_runner_takes_the_keys_that_it_held_with_it() {
+    let mut stage = Stage::open().await;
+    let (mut peer, _) = stage.connect().await;
+    let account = stage.world.account("1.00").await;
+    let wish = json!({ "user_id": account.id, "scopes": ["responses"] });
+    let made = admin(&stage, Method::POST, "/admin/api/api-keys", wish).await.1;
+    let key = NewKey {
+        id: made["id"].as_str().expect("text").parse().expect("an id"),
+        text: made["token"].as_str().expect("text").to_owned(),
+    };
+    let process = account.id.parse().expect("an id");
+    let start = stage.begin(Act::Start { op: id(), account: process, key: Some(key) }, b"");
+    let (frame, _) = peer.next().await;
+    peer.send(&answer(op(&frame), b""), b"").await;
+    start.await.expect("no panic").expect("an answer");
+    assert_eq!(admin(&stage, Method::POST, REVOKE, Value::Null).await.0, 200);
+    let path = format!("/admin/api/api-keys?user_id={}", account.id);
+    let keys = admin(&stage, Method::GET, &path, Value::Null).await.1;
+    let held = keys.as_array().expect("a list").iter().find(|key| key["id"] == made["id"]);
+    assert!(held.expect("the key")["revoked_at"].is_string(), "{keys}");
 }

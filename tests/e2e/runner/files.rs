@@ -136,6 +136,19 @@ async fn a_file_that_changes_meanwhile_is_not_taken_for_whole() {
 }
 
 #[tokio::test]
+async fn a_file_that_has_another_size_after_a_cut_is_another_file() {
+    let mut stage = Stage::open().await;
+    let (mut peer, _) = stage.connect().await;
+    let asked = request(&stage, "a/file.bin");
+    announce(&mut peer, 1_000).await;
+    let response = asked.await.expect("an answer");
+    drop(peer);
+    let (mut peer, _) = stage.connect().await;
+    announce(&mut peer, 2_000).await;
+    assert!(response.bytes().await.is_err());
+}
+
+#[tokio::test]
 async fn a_file_that_is_not_there_is_refused_in_the_runners_words() {
     let mut stage = Stage::open().await;
     let (mut peer, _) = stage.connect().await;

@@ -155,10 +155,9 @@ impl Hub {
 
     /// The runner has an answer, or could not use it. False if the operation was none.
     pub(super) fn replied(&mut self, op: OpId, refused: Option<&Refusal>, out: &mut Out) -> bool {
-        let of = |question: &Question| matches!(&question.state, State::Answered { op: it, .. } if *it == op);
-        let Some(ask) = self.asks.iter().find(|(_, it)| of(it)).map(|(ask, _)| *ask) else {
-            return false;
-        };
+        let by_it = |it: &Question| matches!(it.state, State::Answered { op: by, .. } if by == op);
+        let found = self.asks.iter().find(|(_, question)| by_it(question));
+        let Some(ask) = found.map(|(ask, _)| *ask) else { return false };
         match refused {
             Some(_) => self.close(ask, State::Lapsed, out),
             None => self.close(ask, State::Delivered, out),

@@ -10,6 +10,7 @@ use super::{
     operate::{Kind, Operation},
     out::Out,
     pull::{Pull, Worth},
+    refusals,
 };
 
 /// How long a body may stand still on its way.
@@ -27,8 +28,11 @@ impl Hub {
         out: &mut Out,
     ) -> Result<(), &'static str> {
         let Some(operation) = self.ops.get_mut(&op) else { return Ok(()) };
-        if operation.pull.is_some() {
-            // Again, because it was asked for again.
+        if let Some(pull) = operation.pull {
+            // Again, because it was asked for again: of another size it is another body.
+            if pull.size() != size {
+                self.end(op, refusals::changed(), out);
+            }
             return Ok(());
         }
         if operation.kind == Kind::Read {
@@ -71,8 +75,7 @@ impl Hub {
             Worth::Known => return Ok(()),
             Worth::Wrong => return Err("a piece that was not asked for"),
             Worth::Cut => {
-                let message = "The file or answer changed while it was read. Try again.";
-                self.end(op, Error::new(Code::Conflict, message), out);
+                self.end(op, refusals::changed(), out);
                 return Ok(());
             }
             Worth::Next | Worth::Last => {}

@@ -37,6 +37,10 @@ impl Pull {
         Self { size, asked: 0, received: 0, passed: 0 }
     }
 
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
     /// The next piece to ask for, if one more may be under way.
     pub fn ask(&mut self) -> Option<u64> {
         let free = self.asked < self.size && self.asked.saturating_sub(self.passed) < AHEAD;

@@ -28,3 +28,7 @@ pub(super) fn late() -> Error {
         "The process did not answer in time; it may still do what it was asked.",
     )
 }
+
+pub(super) fn changed() -> Error {
+    Error::new(Code::Conflict, "The file or answer changed while it was read. Try again.")
+}

@@ -244,8 +244,11 @@ impl Inner {
             self.begin_anew(&fault.to_string());
             return Err(Error::unavailable(fault));
         }
-        if !batch.events.is_empty() {
-            self.trim(batch)?;
+        if !batch.events.is_empty()
+            && let Err(error) = self.trim(batch)
+        {
+            // What is kept too long does no harm, and is looked at again.
+            worker::console_error!("trim: {}", error.cause.unwrap_or(error.message));
         }
         if batch.kept.is_some() || !batch.places.is_empty() {
             self.report();
