@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::seat::{Events, Seat, VERSIONS};
+use super::seat::{Seat, VERSIONS};
 
 #[tokio::test]
 async fn a_call_is_passed_on_and_answered_as_codex_says_it() {
@@ -42,11 +42,7 @@ async fn whoever_comes_back_to_the_events_misses_none() {
     for version in VERSIONS {
         let seat = Seat::with(version).await;
         seat.turn(json!({ "prompt": "rehearse: text 10" })).await.rest().await;
-        let watch = async |after: u64| {
-            let request = seat.operators("GET", "/api/codex/events");
-            Events::of(request.header("last-event-id", after.to_string())).await
-        };
-        let mut all = watch(0).await;
+        let mut all = seat.log(0).await;
         let mut ids = Vec::new();
         loop {
             let event = all.next().await.expect("an event");
@@ -58,7 +54,7 @@ async fn whoever_comes_back_to_the_events_misses_none() {
         let whole: Vec<u64> = (1..).take(ids.len()).collect();
         assert_eq!(ids, whole);
         let half = whole.len() as u64 / 2;
-        let mut rest = watch(half).await;
+        let mut rest = seat.log(half).await;
         let mut next = rest.next().await.expect("an event");
         while next.id.is_none() {
             next = rest.next().await.expect("an event");

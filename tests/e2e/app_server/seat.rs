@@ -88,6 +88,12 @@ impl Seat {
         Events::of(request.header("accept", "text/event-stream").json(&body)).await
     }
 
+    /// The events of the log after one of them.
+    pub async fn log(&self, after: u64) -> Events {
+        let request = self.operators("GET", "/api/codex/events");
+        Events::of(request.header("last-event-id", after.to_string())).await
+    }
+
     /// The one question that is open, once it is.
     pub async fn question(&self) -> Value {
         let deadline = Instant::now() + PATIENCE;
@@ -158,6 +164,16 @@ impl Events {
             let event = self.next().await.unwrap_or_else(|| panic!("no {method} came"));
             if event.method() == method {
                 return event;
+            }
+        }
+    }
+
+    /// The end of the next command.
+    pub async fn command(&mut self) -> Value {
+        loop {
+            let event = self.next().await.expect("a command that ends");
+            if let Some(command) = event.completed("commandExecution") {
+                return command.clone();
             }
         }
     }

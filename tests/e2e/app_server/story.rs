@@ -1,5 +1,8 @@
 //! Turns on a true machine with the true app-server, the oldest version and the newest.
 
+use std::fs;
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::seat::{Events, Seat, VERSIONS, check_order};
@@ -56,7 +59,8 @@ async fn threads_and_turns_are_answered_with_their_ids_and_what_codex_said() {
         assert_eq!(begun.status, 200, "{}", begun.text());
         assert_eq!(begun.json()["threadId"], thread.as_str());
         assert_eq!(begun.json()["turn"]["id"], begun.json()["turnId"]);
-        seat.world.upstream().wait_until_idle().await;
+        // Before its first turn has completed, a thread is on no list.
+        seat.log(0).await.until("turn/completed").await;
         let read = seat.get(&format!("/api/threads/{thread}")).await;
         assert_eq!((read.status, &read.json()["threadId"]), (200, &json!(thread)));
         let listed = seat.get("/api/threads?limit=5").await;
@@ -68,8 +72,11 @@ async fn threads_and_turns_are_answered_with_their_ids_and_what_codex_said() {
     }
 }
 
-/// A command that codex has to ask for.
-const ASKS: &str = "rehearse: shell touch made && echo it-was-$((6 * 7))\\; true; say done";
+/// A command that codex has to ask for. It speaks until it is let go, and the model waits with its
+/// last words: the oldest version does not hear what a command says in its first moments, and to a
+/// model that is quicker tells the command's end after the turn's.
+const ASKS: &str = "rehearse: shell until test -e go\\; do echo it-was-$((6 * 7))\\; sleep 0.05\\; \
+                    done; text 40; wait door 20";
 
 async fn asked(seat: &Seat) -> (Events, Value) {
     let events = seat.turn(json!({ "prompt": ASKS })).await;
@@ -83,17 +90,21 @@ async fn asked(seat: &Seat) -> (Events, Value) {
 async fn a_command_that_codex_asks_for_is_listed_and_accepted_and_its_output_arrives() {
     for version in VERSIONS {
         let seat = Seat::with(version).await;
-        let (events, question) = asked(&seat).await;
+        let (mut events, question) = asked(&seat).await;
         let resolved = seat.resolve(&question, json!({})).await;
         assert_eq!(resolved.status, 200, "{}", resolved.text());
         assert_eq!(resolved.json()["delivered"], true);
-        let events = events.rest().await;
-        check_order(&events);
-        let command = events.iter().find_map(|event| event.completed("commandExecution"));
-        let command = command.unwrap_or_else(|| panic!("{events:#?}"));
+        let output = events.until("item/commandExecution/outputDelta").await;
+        let output = output.data["params"]["delta"].as_str().expect("text").to_owned();
+        assert!(output.contains("it-was-42"), "{output}");
+        let folder = question["params"]["cwd"].as_str().expect("a folder");
+        fs::write(Path::new(folder).join("go"), "").expect("a file");
+        let command = events.command().await;
+        seat.world.upstream().release("door");
+        check_order(&events.rest().await);
         assert_eq!(command["exitCode"], 0, "{command}");
-        let output = command["aggregatedOutput"].as_str().unwrap_or_default();
-        assert!(output.contains("it-was-42"), "{command}");
+        let all = command["aggregatedOutput"].as_str().unwrap_or_default();
+        assert!(all.contains("it-was-42"), "{command}");
         let again = seat.resolve(&question, json!({ "decision": "decline" })).await;
         again.refuses(409, "conflict", "");
         let listed = seat.operate("GET", "/api/server-requests", None).await;
@@ -106,14 +117,15 @@ async fn a_command_that_codex_asks_for_is_listed_and_accepted_and_its_output_arr
 async fn a_command_that_is_declined_is_not_run_and_the_turn_goes_on() {
     for version in VERSIONS {
         let seat = Seat::with(version).await;
-        let (events, question) = asked(&seat).await;
+        let (mut events, question) = asked(&seat).await;
         let nonsense = seat.resolve(&question, json!({ "decision": "perhaps" })).await;
         nonsense.refuses(422, "validation_error", "`decision`");
         let resolved = seat.resolve(&question, json!({ "decision": "decline" })).await;
         assert_eq!(resolved.status, 200, "{}", resolved.text());
+        let command = events.command().await;
+        seat.world.upstream().release("door");
         let events = events.rest().await;
-        let command = events.iter().find_map(|event| event.completed("commandExecution"));
-        assert_eq!(command.map(|it| &it["status"]), Some(&json!("declined")), "{events:#?}");
+        assert_eq!(command["status"], "declined", "{command}");
         let last = events.last().expect("an end");
         assert_eq!(last.data["params"]["turn"]["status"], "completed", "{last:?}");
     }
