@@ -81,7 +81,11 @@ impl Desk {
             if let Some(status) = self.seen().end_of(turn) {
                 return status;
             }
-            assert!(Instant::now() < deadline, "nobody saw {turn} end");
+            assert!(
+                Instant::now() < deadline,
+                "nobody saw {turn} end: {:#?}",
+                self.seen().of(turn)
+            );
             sleep(PAUSE).await;
         }
     }

@@ -78,6 +78,12 @@ impl Seen {
         self.events.insert(seq, event);
     }
 
+    /// The methods of a turn's events, with the last number of all.
+    pub fn of(&self, turn: &str) -> (u64, Vec<(u64, String)>) {
+        let ours = self.events.iter().filter(|(_, event)| event.to_string().contains(turn));
+        (self.last(), ours.map(|(seq, event)| (*seq, event["method"].to_string())).collect())
+    }
+
     /// How a turn ended, if it did.
     pub fn end_of(&self, turn: &str) -> Option<String> {
         let ended = self.events.values().rev().find(|event| {
