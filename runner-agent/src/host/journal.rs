@@ -6,9 +6,8 @@
 //! takes was either stored by the hub or seen by nobody.
 
 use std::collections::VecDeque;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
+use std::io::{self, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -16,15 +15,14 @@ use bytes::Bytes;
 use schema::tunnel::{EVENTS_IN_FLIGHT_BYTES, Seq};
 use schema::{AskId, Timestamp};
 
-use super::record::{HEAD_BYTES, Head, Record};
+use super::record::{HEAD_BYTES, Record};
+use super::segment;
 use super::spec::{private_dir, write_private};
 
 /// A file that has reached this size is followed by the next.
 const SEGMENT_BYTES: u64 = 4 * 1024 * 1024;
 /// The newest events are also kept in memory, up to this, so that sending does not read.
 const RECENT_BYTES: usize = EVENTS_IN_FLIGHT_BYTES;
-/// The buffer of one who reads what is not recent.
-const READ_BYTES: usize = 64 * 1024;
 /// The name of the file that says how far the hub has stored.
 const ACKED: &str = "acked";
 
@@ -82,19 +80,19 @@ impl Journal {
         let acked = read_acked(&folder);
         let mut segments = VecDeque::new();
         let mut last = acked;
-        let firsts = list(&folder)?;
+        let firsts = segment::list(&folder)?;
         for (place, first) in firsts.iter().enumerate() {
             let next = firsts.get(place + 1);
             let needed = next.is_none_or(|next| next.0 > from.0 + 1);
             let bytes = if needed {
-                let scan = scan(&folder, *first, next.is_none(), |record| {
+                let scan = segment::scan(&folder, *first, next.is_none(), |record| {
                     last = record.seq;
                     show(record);
                 });
                 let Some(bytes) = scan? else { return lay_aside(folder, max_bytes, from, show) };
                 bytes
             } else {
-                fs::metadata(folder.join(name(*first)))?.len()
+                fs::metadata(folder.join(segment::name(*first)))?.len()
             };
             last = last.max(Seq(first.0.saturating_sub(1)));
             let contiguous = next.is_none_or(|next| !needed || next.0 == last.0 + 1);
@@ -103,8 +101,10 @@ impl Journal {
             }
             segments.push_back(Segment { first: *first, bytes });
         }
-        let active =
-            segments.back().map(|segment| append_to(&folder, segment.first)).transpose()?;
+        let active = segments
+            .back()
+            .map(|segment| segment::append_to(&folder, segment.first))
+            .transpose()?;
         Ok(Self {
             folder,
             max_bytes,
@@ -166,7 +166,7 @@ impl Journal {
     /// Removes the files whose events the hub has stored.
     pub fn trim(&mut self) -> io::Result<()> {
         while let Some(segment) = self.obsolete() {
-            fs::remove_file(self.folder.join(name(segment)))?;
+            fs::remove_file(self.folder.join(segment::name(segment)))?;
             self.segments.pop_front();
         }
         self.save_acked()
@@ -190,7 +190,7 @@ impl Journal {
         self.acked = hub;
         self.active = None;
         for segment in std::mem::take(&mut self.segments) {
-            fs::remove_file(self.folder.join(name(segment.first)))?;
+            fs::remove_file(self.folder.join(segment::name(segment.first)))?;
         }
         self.save_acked()
     }
@@ -229,7 +229,7 @@ impl Journal {
         while let Some(behind) = &mut self.behind
             && behind.record.seq < seq
         {
-            if let Some(record) = read_one(&mut behind.file)? {
+            if let Some(record) = segment::read_one(&mut behind.file)? {
                 behind.record = record;
                 continue;
             }
@@ -249,7 +249,7 @@ impl Journal {
         }
         let full = self.segments.back().is_none_or(|segment| segment.bytes >= SEGMENT_BYTES);
         if full || self.active.is_none() {
-            self.active = Some(append_to(&self.folder, first)?);
+            self.active = Some(segment::append_to(&self.folder, first)?);
             self.segments.push_back(Segment { first, bytes: 0 });
         }
         let (Some(file), Some(segment)) = (&mut self.active, self.segments.back_mut()) else {
@@ -276,73 +276,19 @@ impl Journal {
 
 impl Behind {
     fn open(folder: &Path, segment: Seq) -> io::Result<Option<Self>> {
-        let file = File::open(folder.join(name(segment)))?;
-        let mut file = BufReader::with_capacity(READ_BYTES, file);
-        Ok(read_one(&mut file)?.map(|record| Self { segment, file, record }))
+        let file = File::open(folder.join(segment::name(segment)))?;
+        let mut file = BufReader::with_capacity(segment::READ_BYTES, file);
+        Ok(segment::read_one(&mut file)?.map(|record| Self { segment, file, record }))
     }
 }
 
 /// Whether a journal holds events that no hub has acknowledged, as far as it has been written down.
 pub fn has_unsent(folder: &Path) -> bool {
-    let acked = read_acked(folder);
-    let Ok(firsts) = list(folder) else { return false };
-    let mut last = Seq(0);
-    let newest = firsts.last().map(|first| scan(folder, *first, false, |it| last = it.seq));
-    newest.is_some() && last > acked
-}
-
-/// Shows the records of a file and returns its length, without a torn end if it `may_end_torn`;
-/// none if it is damaged.
-fn scan(
-    folder: &Path,
-    first: Seq,
-    may_end_torn: bool,
-    mut show: impl FnMut(&Record),
-) -> io::Result<Option<u64>> {
-    let path = folder.join(name(first));
-    let file = File::open(&path)?;
-    let length = file.metadata()?.len();
-    let mut file = BufReader::with_capacity(READ_BYTES, file);
-    let (mut whole, mut expected) = (0, first);
-    while let Some(record) = read_one(&mut file)? {
-        if record.seq != expected {
-            break;
-        }
-        expected = expected.next();
-        whole = file.stream_position()?;
-        show(&record);
-    }
-    if whole == length {
-        return Ok(Some(whole));
-    }
-    if !may_end_torn {
-        return Ok(None);
-    }
-    tracing::warn!(bytes = length - whole, "the journal's last record was torn, and is cut off");
-    OpenOptions::new().write(true).open(&path)?.set_len(whole)?;
-    Ok(Some(whole))
-}
-
-/// The next whole record; none at the end, and where it is torn or damaged.
-fn read_one(file: &mut impl Read) -> io::Result<Option<Record>> {
-    let mut head = [0; 8];
-    if !filled(file, &mut head)? {
-        return Ok(None);
-    }
-    let Some(head) = Head::decode(head) else { return Ok(None) };
-    let mut rest = vec![0; head.rest_bytes()];
-    if !filled(file, &mut rest)? {
-        return Ok(None);
-    }
-    Ok(Record::decode(head, &rest))
-}
-
-fn filled(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
-    match file.read_exact(buffer) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
-        Err(error) => Err(error),
-    }
+    let Ok(firsts) = segment::list(folder) else { return false };
+    let Some(first) = firsts.last() else { return false };
+    let mut last = Seq(first.0.saturating_sub(1));
+    let scanned = segment::scan(folder, *first, false, |record| last = record.seq);
+    scanned.is_ok() && last > read_acked(folder)
 }
 
 fn lay_aside(
@@ -359,26 +305,6 @@ fn lay_aside(
     private_dir(&folder)?;
     write_private(&folder.join(ACKED), acked.0.to_string().as_bytes(), true)?;
     Journal::open(folder, max_bytes, from, show)
-}
-
-fn list(folder: &Path) -> io::Result<Vec<Seq>> {
-    let mut firsts = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_suffix(".log"));
-        firsts.extend(number.and_then(|number| number.parse().ok()).map(Seq));
-    }
-    firsts.sort_unstable();
-    Ok(firsts)
-}
-
-fn append_to(folder: &Path, first: Seq) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true).mode(0o600).open(folder.join(name(first)))
-}
-
-fn name(first: Seq) -> String {
-    format!("{:020}.log", first.0)
 }
 
 fn read_acked(folder: &Path) -> Seq {
@@ -408,7 +334,7 @@ mod tests {
     }
 
     fn segment(folder: &Path, first: u64) -> PathBuf {
-        folder.join("journal").join(name(Seq(first)))
+        folder.join("journal").join(segment::name(Seq(first)))
     }
 
     #[test]
@@ -450,15 +376,18 @@ mod tests {
         for _ in 0..10 {
             journal.append(&[draft(&big)]).unwrap();
         }
-        assert_eq!(list(&folder.path().join("journal")).unwrap(), [Seq(1), Seq(5), Seq(9)]);
+        assert_eq!(
+            segment::list(&folder.path().join("journal")).unwrap(),
+            [Seq(1), Seq(5), Seq(9)]
+        );
         assert!(!journal.ack(Seq(3)));
         assert!(journal.ack(Seq(4)));
         journal.trim().unwrap();
-        assert_eq!(list(&folder.path().join("journal")).unwrap(), [Seq(5), Seq(9)]);
+        assert_eq!(segment::list(&folder.path().join("journal")).unwrap(), [Seq(5), Seq(9)]);
         assert!(has_unsent(&folder.path().join("journal")));
         assert!(journal.ack(Seq(10)));
         journal.trim().unwrap();
-        assert_eq!(list(&folder.path().join("journal")).unwrap(), [Seq(9)]);
+        assert_eq!(segment::list(&folder.path().join("journal")).unwrap(), [Seq(9)]);
         assert!(!has_unsent(&folder.path().join("journal")));
         assert!(journal.is_acked());
         let (journal, _) = open(folder.path());

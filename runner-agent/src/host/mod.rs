@@ -21,6 +21,7 @@ mod ops;
 mod outbox;
 mod pump;
 mod record;
+mod segment;
 pub mod spec;
 mod spool;
 mod store;

@@ -22,14 +22,18 @@ while IFS= read -r line; do
             printf 'this is no JSON\n\n[1,2]\n{"half": \n"text"\n\xff\xfe\n'
             ;;
         hang) continue ;;
+        nothing) result=null ;;
         deaf) sleep 1000 ;;
         die) printf '{"method":"half'; kill -9 $$ ;;
         quit) exit 3 ;;
-        flood) for ((i = 0; i < 100; i++)); do
-                printf '{"method":"drop","params":{"n":%d}}\n' $(seq $((i * 1000)) $((i * 1000 + 999)))
+        flood) for ((i = 0; i < 100000; i += 1000)); do
+                printf '{"method":"drop","params":{"n":%d}}\n' $(seq $i $((i + 999)))
             done ;;
         large) result="\"$(head -c 1500000 /dev/zero | tr '\0' x)\"" ;;
-        huge) notify huge "{\"threadId\":\"T\",\"text\":\"$(head -c 1500000 /dev/zero | tr '\0' x)\"}" ;;
+        huge)
+            text=$(head -c 1500000 /dev/zero | tr '\0' x)
+            notify huge "{\"threadId\":\"T\",\"text\":\"$text\"}"
+            ;;
         turn) notify turn/started '{"threadId":"T","turn":{"id":"U"}}' ;;
         ask) say '{"id":0,"method":"item/fileChange/requestApproval","params":{"threadId":"T"}}' ;;
         odd) say '{"id":7,"method":"item/moon/requestPhase","params":{"threadId":"T"}}' ;;

@@ -12,6 +12,7 @@ async fn a_call_is_answered_with_what_the_process_says() {
     let (_world, mut client) = World::started().await;
     let answer = client.call("echo", json!({ "x": [1, 2] })).await.unwrap();
     assert_eq!(answer, json!({ "result": { "x": [1, 2] } }));
+    assert_eq!(client.call("nothing", json!({})).await.unwrap(), json!({ "result": null }));
     let introduced = client.call("initialize", json!({})).await.unwrap();
     assert_eq!(introduced["result"]["capabilities"]["experimentalApi"], true);
 }
