@@ -1,6 +1,7 @@
 //! A machine that hosts codex: the true agent, enrolled in a world, with its own storage.
 //!
-//! What it starts outlives it by design, so whoever drops a machine ends its hosts too, by their ids.
+//! What it starts outlives it by design, so whoever drops a machine ends its hosts too, by their
+//! ids.
 
 use std::fs;
 use std::path::{Path, PathBuf};
