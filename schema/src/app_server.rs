@@ -31,9 +31,8 @@ pub struct TurnId(
 #[derive(Debug, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(transparent)]
-pub struct Said(
-    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "BTreeMap<String, Value>"))] pub Members,
-);
+#[cfg_attr(not(target_arch = "wasm32"), schemars(with = "BTreeMap<String, Value>"))]
+pub struct Said(pub Members);
 
 /// A thread: its id, and what codex answered.
 #[derive(Debug, Serialize)]

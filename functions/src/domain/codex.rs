@@ -203,7 +203,8 @@ mod tests {
     fn every_default_gives_way_to_its_caller() {
         let wish = json!({
             "model": "m", "effort": "high", "approvalPolicy": "never",
-            "permissionProfile": ":workspace", "config": { "web_search": "live" }, "ephemeral": true,
+            "permissionProfile": ":workspace", "config": { "web_search": "live" },
+            "ephemeral": true,
         });
         let made = start(Some("site"), &manner(wish)).unwrap();
         let expected = json!({

@@ -1,8 +1,8 @@
 //! Which methods of `codex app-server` a caller may have called, of every version that is hosted.
 //!
-//! A raw call is as good as a shell on the runner unless it is one of a list: several methods act on
-//! the machine with nobody asked. A method that this list does not know is refused, so that a new
-//! version's methods are let in by decision.
+//! A raw call is as good as a shell on the runner unless it is one of a list: several methods act
+//! on the machine with nobody asked. A method that this list does not know is refused, so that a
+//! new version's methods are let in by decision.
 
 use schema::{Code, Error, Result, tunnel::Grade};
 use serde_json::{Map, Value};

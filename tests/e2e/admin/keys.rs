@@ -21,7 +21,7 @@ async fn list(desk: &Desk) -> Vec<Value> {
 async fn a_key_is_what_was_wished_and_its_token_is_shown_once() {
     let desk = Desk::open().await;
     let plain = create(&desk, json!({})).await.json();
-    assert_eq!(plain["scopes"], json!(["responses", "models", "account"]));
+    assert_eq!(plain["scopes"], json!(["responses", "models", "account", "agent"]));
     assert_eq!((&plain["kind"], &plain["cidrs"]), (&json!("secret"), &json!([])));
     let made = create(
         &desk,

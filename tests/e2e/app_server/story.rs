@@ -1,4 +1,7 @@
-//! Turns on a true machine with the true app-server, the oldest version and the newest.
+//! Turns on a true machine with the true app-server, the oldest version and the newest:
+//! `/api/turns`, `/api/turns/{turn_id}/interrupt`, `/api/threads`, `/api/threads/{thread_id}`,
+//! `/api/threads/{thread_id}/resume`, `/api/projects/open`, and the questions that codex asks:
+//! `/api/server-requests/{request_id}/resolve`.
 
 use std::fs;
 use std::path::Path;
