@@ -84,7 +84,8 @@ impl Stage {
         let down = Duration::from_millis(1_000 + dice.below(longest - 1_000) as u64);
         match (cut, &self.island) {
             (Cut::Socket, _) => self.cable.cut(),
-            (Cut::HalfOpen, _) => self.cable.lose(),
+            (Cut::HalfOpen, Some(island)) => island.move_away().expect("another address"),
+            (Cut::HalfOpen, None) => self.cable.lose(),
             (Cut::Link, Some(island)) => {
                 island.unplug().expect("the link goes down");
                 sleep(down).await;

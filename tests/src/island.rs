@@ -8,6 +8,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -45,6 +46,8 @@ struct Shore(Child);
 #[derive(Debug)]
 pub struct Island {
     near: Shore,
+    /// How often the island has moved to another address.
+    moves: AtomicU8,
     _far: Shore,
     relay: JoinHandle<()>,
     _folder: TempDir,
@@ -65,12 +68,12 @@ impl Island {
         let far = Shore::settle(far.arg(&socket).arg(PORT.to_string())).await?;
         let peer = far.pid().to_string();
         near.ip(&["link", "add", LINK, "type", "veth", "peer", "name", LINK, "netns", &peer])?;
-        for (shore, address) in [(&near, "10.77.0.2/30"), (&far, "10.77.0.1/30")] {
-            shore.ip(&["addr", "add", address, "dev", LINK])?;
+        for (shore, address) in [(&near, home(0)), (&far, "10.77.0.1/24".to_owned())] {
+            shore.ip(&["addr", "add", &address, "dev", LINK])?;
             shore.ip(&["link", "set", "lo", "up"])?;
             shore.ip(&["link", "set", LINK, "up"])?;
         }
-        Ok(Self { near, _far: far, relay, _folder: folder })
+        Ok(Self { near, moves: AtomicU8::new(0), _far: far, relay, _folder: folder })
     }
 
     /// Where that port is, seen from the island.
@@ -93,6 +96,14 @@ impl Island {
         let mut command = inside(pid, &["-U", "-n"]);
         command.arg(program);
         command
+    }
+
+    /// Moves the island to another address: what is sent to the old one is dropped, and both ends of
+    /// every connection go on believing in it.
+    pub fn move_away(&self) -> Result<()> {
+        let moves = self.moves.fetch_add(1, Ordering::Relaxed);
+        self.near.ip(&["addr", "del", &home(moves), "dev", LINK])?;
+        self.near.ip(&["addr", "add", &home(moves + 1), "dev", LINK])
     }
 
     /// Takes the link down.
@@ -162,6 +173,11 @@ fn inside(pid: u32, namespaces: &[&str]) -> Command {
     command
 }
 
+/// The island's address after so many moves.
+fn home(moves: u8) -> String {
+    format!("10.77.0.{}/24", 2 + moves % 250)
+}
+
 fn runs(pid: u32, name: &str) -> bool {
     fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == name)
 }
@@ -212,6 +228,8 @@ mod tests {
         island.unplug()?;
         assert!(fetch(&island).is_err());
         island.plug()?;
+        assert_eq!(fetch(&island)?.trim(), "here");
+        island.move_away()?;
         assert_eq!(fetch(&island)?.trim(), "here");
         Ok(())
     }

@@ -29,6 +29,13 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// The edge answers a call for a connection within this time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection on which nothing arrives is asked whether it lives: after this…
+const SILENCE: Duration = Duration::from_secs(5);
+/// … then this often…
+const KNOCKS_EVERY: Duration = Duration::from_secs(3);
+/// … and given up when so many were not answered, or what was sent stays unacknowledged for as long.
+/// Codex would wait five minutes for the next event of a stream that leads nowhere.
+const KNOCKS: u32 = 3;
 /// Connections to the edge are kept this long between calls.
 const KEPT: Duration = Duration::from_secs(60);
 /// Connections of codex at one time; what comes beyond them waits.
@@ -236,6 +243,10 @@ fn client(with_tls: bool) -> Client<HttpsConnector<HttpConnector>, Incoming> {
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    tcp.set_keepalive(Some(SILENCE));
+    tcp.set_keepalive_interval(Some(KNOCKS_EVERY));
+    tcp.set_keepalive_retries(Some(KNOCKS));
+    tcp.set_tcp_user_timeout(Some(SILENCE + KNOCKS_EVERY * KNOCKS));
     let builder = HttpsConnectorBuilder::new();
     // Roots cost memory, and are needed only where there is TLS.
     let builder = if with_tls {
