@@ -6,3 +6,4 @@ mod raw;
 mod releases;
 mod seat;
 mod story;
+mod upheaval;

@@ -24,7 +24,9 @@ use crate::{command, paths, steps};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(10);
-/// Hosts that nobody could end, because the test itself was killed, end by themselves after this.
+/// Hosts that nobody could end, because whoever started them was killed, end by themselves after
+/// these two.
+const IDLE_STOP_S: u64 = 120;
 const LINGER_S: u64 = 20;
 
 /// The profile that the agent is built with.
@@ -171,7 +173,8 @@ impl Machine {
         fs::create_dir_all(&folder)?;
         let dialled = plan.url.clone().unwrap_or_else(|| admin.url.clone());
         let config = format!(
-            "url = {dialled:?}\ncodex = {:?}\n{}\n[limits]\nlinger_s = {LINGER_S}\n",
+            "url = {dialled:?}\ncodex = {:?}\n{}\n\
+             [limits]\nidle_stop_s = {IDLE_STOP_S}\nlinger_s = {LINGER_S}\n",
             plan.codex, plan.config
         );
         fs::write(folder.join("config.toml"), config)?;
