@@ -98,8 +98,8 @@ impl Island {
         command
     }
 
-    /// Moves the island to another address: what is sent to the old one is dropped, and both ends of
-    /// every connection go on believing in it.
+    /// Moves the island to another address: what is sent to the old one is dropped, and both ends
+    /// of every connection go on believing in it.
     pub fn move_away(&self) -> Result<()> {
         let moves = self.moves.fetch_add(1, Ordering::Relaxed);
         self.near.ip(&["addr", "del", &home(moves), "dev", LINK])?;

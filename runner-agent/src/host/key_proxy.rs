@@ -33,8 +33,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(5);
 /// … then this often…
 const KNOCKS_EVERY: Duration = Duration::from_secs(3);
-/// … and given up when so many were not answered, or what was sent stays unacknowledged for as long.
-/// Codex would wait five minutes for the next event of a stream that leads nowhere.
+/// … and given up when so many were not answered, or what was sent stays unacknowledged for as
+/// long. Codex would wait five minutes for the next event of a stream that leads nowhere.
 const KNOCKS: u32 = 3;
 /// Connections to the edge are kept this long between calls.
 const KEPT: Duration = Duration::from_secs(60);
