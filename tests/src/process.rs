@@ -48,12 +48,12 @@ impl Tree {
         self.pids().iter().filter_map(|pid| status_kb(*pid, "VmHWM:")).sum::<u64>() * 1024
     }
 
-    /// Memory that is resident now, in bytes; the sum over processes.
-    pub fn resident_bytes(&self) -> u64 {
-        self.pids().iter().filter_map(|pid| status_kb(*pid, "VmRSS:")).sum::<u64>() * 1024
+    /// The most memory of the first process alone.
+    pub fn peak_bytes_of_root(&self) -> u64 {
+        status_kb(self.root, "VmHWM:").unwrap_or_default() * 1024
     }
 
-    /// The same of the first process alone.
+    /// Memory of the first process alone that is resident now, in bytes.
     pub fn resident_bytes_of_root(&self) -> u64 {
         status_kb(self.root, "VmRSS:").unwrap_or_default() * 1024
     }

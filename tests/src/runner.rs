@@ -337,19 +337,3 @@ fn tail(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
     lines[lines.len().saturating_sub(LINES)..].join("\n")
 }
-
-/// Where codex's package lies, for those who start it without a machine.
-pub fn native(launcher: &Path) -> Result<PathBuf> {
-    let package = launcher.parent().and_then(Path::parent).context("a launcher in a package")?;
-    let vendor = package.join("node_modules/@openai");
-    let beside = package.parent().map(|parent| parent.to_owned());
-    for folder in [Some(vendor), beside].into_iter().flatten() {
-        for binary in ["bin/codex", "codex/codex"] {
-            let path = folder.join("codex-linux-x64/vendor/x86_64-unknown-linux-musl").join(binary);
-            if path.is_file() {
-                return Ok(path);
-            }
-        }
-    }
-    bail!("no native binary beside {}", launcher.display())
-}

@@ -3,7 +3,7 @@
 
 use schema::{AccountId, Code, Error, Result, tunnel::Grade};
 
-use super::{accounts, admission};
+use super::{accounts, admission, placement};
 use crate::{cx::Cx, store::directory};
 
 /// Whose process, and on whose behalf.
@@ -32,6 +32,8 @@ pub async fn acting(cx: &Cx, named: Option<&str>) -> Result<Acting> {
 
 async fn find(cx: &Cx, name: &str) -> Result<AccountId> {
     match name.parse::<AccountId>() {
+        // Who lives on a runner is there; to ask the account as well would cost every call a hop.
+        Ok(id) if placement::known(cx, id).await?.is_some() => Ok(id),
         Ok(id) => accounts::describe(cx, id).await.map(|description| description.profile.id),
         Err(_) => {
             let found = directory::find(&cx.env, name).await?;

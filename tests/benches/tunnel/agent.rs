@@ -24,7 +24,7 @@ pub async fn measure(machine: &Machine) -> Result<()> {
     println!("the agent");
     println!("  binary   {} kB", kb(fs::metadata(&program)?.len()));
     println!("  start    {}, until it can say its version", starts.said());
-    let memory = machine.pid().map(Tree::new).map_or(0, |tree| tree.resident_bytes());
+    let memory = machine.pid().map(Tree::new).map_or(0, |tree| tree.resident_bytes_of_root());
     println!("  memory   {} kB, connected and idle", kb(memory));
     let alone = |pid: u32| Tree::new(pid).resident_bytes_of_root();
     let hosts: u64 = machine.hosts().into_iter().map(alone).sum();

@@ -36,7 +36,7 @@ async fn asked(edge: &Edge) -> Result<Times> {
             let Some(at) = event["params"]["atMicros"].as_u64() else { continue };
             let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
             times.add(now.saturating_sub(Duration::from_micros(at)));
-            let id = event["requestId"].as_str().context("a question's name")?;
+            let id = event["id"].as_str().context("a question's name")?;
             let path = format!("/api/server-requests/{id}/resolve?account={}", edge.account);
             let request = edge.post(&path, &edge.admin_token, &json!({}));
             line.call(&request).await?;

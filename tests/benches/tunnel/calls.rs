@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use futures::{SinkExt, StreamExt};
+use runner_agent::codex;
 use serde_json::{Value, json};
 use tests::leash::{Leash, free_port};
 use tests::packages::{self, Codex};
-use tests::{paths, runner};
+use tests::paths;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
@@ -150,10 +151,10 @@ impl Bench<'_> {
 async fn app_server(home: &Path) -> Result<(Leash, u16)> {
     fs::create_dir_all(home)?;
     let port = free_port()?;
-    let mut codex = Command::new(runner::native(&packages::codex(Codex::Newest))?);
-    codex.args(["app-server", "--listen", &format!("ws://127.0.0.1:{port}")]);
-    codex.env("CODEX_HOME", home);
-    Ok((Leash::start(&mut codex, &paths::at("target/bench/app-server.log"), port).await?, port))
+    let mut server = Command::new(codex::resolve(&packages::codex(Codex::Newest))?.program);
+    server.args(["app-server", "--listen", &format!("ws://127.0.0.1:{port}")]);
+    server.env("CODEX_HOME", home);
+    Ok((Leash::start(&mut server, &paths::at("target/bench/app-server.log"), port).await?, port))
 }
 
 pub async fn measure(edge: &Edge) -> Result<()> {

@@ -6,12 +6,11 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use tests::cable::Cable;
 use tests::island::Island;
-use tests::runner::{Plan, Profile};
 use tests::world::World;
 use tokio::time::sleep;
 
 use super::edge::Edge;
-use super::events::scripted;
+use super::events::plan;
 use super::figures::Times;
 use super::quick;
 
@@ -22,8 +21,7 @@ pub async fn measure(world: &World) -> Result<()> {
     let port = world.url().rsplit(':').next().and_then(|it| it.parse().ok()).context("a port")?;
     let cable = Cable::to(port).await?;
     let island = Island::with_a_way_to(cable.port()).await?;
-    let plan = Plan { profile: Profile::Release, ..Plan::hosting(scripted()) };
-    let machine = world.machine_on(&island, plan).await;
+    let machine = world.machine_on(&island, plan()).await;
     let edge = Edge::open(world, &machine).await?;
     let request = edge.rpc("thread/loaded/list", &json!({}));
     let (mut after_down, mut after_cut) = (Times::default(), Times::default());
