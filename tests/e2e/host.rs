@@ -117,16 +117,24 @@ impl Hosted {
         self.client.event("turn/completed").await["params"]["turn"].clone()
     }
 
-    /// What the last turn's commands printed. The oldest version tells it after the turn's end.
-    async fn printed(&mut self, prompt: &str) -> String {
-        let turn = self.turn(prompt).await;
+    /// What a command printed, as it is told before its turn's end. The oldest version misses what
+    /// a command prints before codex listens to it, so it prints nothing at first.
+    async fn printed(&mut self, command: &str) -> String {
+        let prompt = format!("rehearse: shell sleep 0.5\\; {command}; say done");
+        let turn = self.turn(&prompt).await;
         assert_eq!(turn["status"], "completed", "{turn}");
-        loop {
-            let item = self.client.event("item/completed").await["params"]["item"].clone();
-            if item["type"] == "commandExecution" {
-                return item["aggregatedOutput"].as_str().unwrap_or_default().to_owned();
-            }
-        }
+        let item = self.ended().expect("the command ended in its turn");
+        item["item"]["aggregatedOutput"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// How a command ended, if that has come already.
+    fn ended(&mut self) -> Option<Value> {
+        let ended = |event: &Value| {
+            event["method"] == "item/completed"
+                && event["params"]["item"]["type"] == "commandExecution"
+        };
+        let place = self.client.events.iter().position(ended)?;
+        Some(self.client.events.remove(place)["params"].clone())
     }
 
     /// The host dies on the spot, and another one takes over.
