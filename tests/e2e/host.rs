@@ -55,6 +55,7 @@ impl Hosted {
         let spec = Spec {
             process: ACCOUNT,
             edge: model.url.clone(),
+            ca_file: None,
             account: state.join("accounts/one"),
             private: state.join("hosts/one"),
             socket: short.path().join("host.sock"),

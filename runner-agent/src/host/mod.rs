@@ -158,7 +158,7 @@ impl Host {
                 if let Ok(text) = fs::read_to_string(spec.key()) {
                     key.set(text.trim())?;
                 }
-                Some(KeyProxy::start(&spec.edge, key.clone()).await?)
+                Some(KeyProxy::start(&spec.edge, spec.ca_file.as_deref(), key.clone()).await?)
             }
         };
         Ok(Self {
