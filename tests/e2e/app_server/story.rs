@@ -109,7 +109,7 @@ async fn a_command_that_codex_asks_for_is_listed_and_accepted_and_its_output_arr
         let all = command["aggregatedOutput"].as_str().unwrap_or_default();
         assert!(all.contains("it-was-42"), "{command}");
         let again = seat.resolve(&question, json!({ "decision": "decline" })).await;
-        again.refuses(409, "conflict", "");
+        again.refuses(409, "conflict", ": accept");
         let listed = seat.operate("GET", "/api/server-requests", None).await;
         assert_eq!(listed.json(), json!({ "data": [] }));
         seat.check_bill().await;
