@@ -2,8 +2,8 @@
 //!
 //! That an operation has begun is written down before the process hears of it, so that not even a
 //! host that dies in between lets a turn run twice: what has begun and has no answer is refused
-//! after a restart. What only reads is not written down, for it may well be done twice; and what was
-//! refused before the process heard of it was not done, and may come again.
+//! after a restart. What only reads is not written down, for it may well be done twice; and
+//! what was refused before the process heard of it was not done, and may come again.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File, OpenOptions};
