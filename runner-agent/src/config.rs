@@ -191,6 +191,7 @@ impl Settings {
         Ok(Spec {
             process,
             edge: edge.to_owned(),
+            ca_file: self.ca_file.clone(),
             account: self.state.join("accounts").join(process.to_string()),
             socket: self.socket(&private.join("host.sock"), &process.to_string())?,
             private,

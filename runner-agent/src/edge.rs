@@ -223,9 +223,13 @@ fn tuned(stream: TcpStream) -> Result<TcpStream> {
     Ok(stream)
 }
 
+fn connector(ca_file: Option<&Path>) -> Result<TlsConnector> {
+    Ok(TlsConnector::from(Arc::new(trust(ca_file)?)))
+}
+
 /// Trusts the roots that the program carries, those of the machine (`SSL_CERT_FILE` and
 /// `SSL_CERT_DIR` name others), and those of the configuration.
-fn connector(ca_file: Option<&Path>) -> Result<TlsConnector> {
+pub fn trust(ca_file: Option<&Path>) -> Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -235,8 +239,7 @@ fn connector(ca_file: Option<&Path>) -> Result<TlsConnector> {
             bail!("{} holds no certificate", path.display());
         }
     }
-    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
+    Ok(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {

@@ -8,9 +8,8 @@ mod secrets;
 mod turns;
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use runner_agent::host::Spec;
@@ -20,8 +19,10 @@ use schema::tunnel::{Provider, Seq, ToRunner};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::packages::{self, Codex};
+use tests::paths;
 use tests::rehearsal::Rehearsal;
-use tests::{command, paths};
+use tests::runner::{self, Profile};
+use tokio::process::{Child, Command};
 
 use client::{ACCOUNT, Client, new_op};
 
@@ -33,11 +34,13 @@ const MACHINE_KEY: &str = "ed25519_seed_nobody_inside_may_ever_read_this";
 /// A host with an agent attached, and a model behind it that lets in only the key.
 struct Hosted {
     model: Rehearsal,
+    /// The agent, which is its own host.
+    program: PathBuf,
     spec: Spec,
     client: Client,
     /// The thread that turns run in.
     thread: String,
-    host: Option<tokio::process::Child>,
+    host: Option<Child>,
     _folders: [TempDir; 2],
 }
 
@@ -55,6 +58,7 @@ impl Hosted {
         let spec = Spec {
             process: ACCOUNT,
             edge: model.url.clone(),
+            ca_file: None,
             account: state.join("accounts/one"),
             private: state.join("hosts/one"),
             socket: short.path().join("host.sock"),
@@ -66,11 +70,12 @@ impl Hosted {
             limits: Limits { backoff_ms: 1, ..Limits::default() },
             model: Some("gpt-5.5".to_owned()),
         };
-        let host = spawn(&spec);
+        let program = runner::build(Profile::Quick).await.unwrap();
+        let host = spawn(&program, &spec);
         let client = attach(&spec, Seq(0)).await;
         let (thread, folders) = (String::new(), [folder, short]);
         let mut hosted =
-            Hosted { model, spec, client, thread, host: Some(host), _folders: folders };
+            Hosted { model, program, spec, client, thread, host: Some(host), _folders: folders };
         let op = new_op();
         let start = ToRunner::Start { op, process: ACCOUNT, key: Some(KEY.to_owned()) };
         hosted.client.frame(&start, b"").await;
@@ -117,31 +122,39 @@ impl Hosted {
         self.client.event("turn/completed").await["params"]["turn"].clone()
     }
 
-    /// What the last turn's commands printed. The oldest version tells it after the turn's end.
-    async fn printed(&mut self, prompt: &str) -> String {
-        let turn = self.turn(prompt).await;
+    /// What a command printed, as it is told before its turn's end. The oldest version misses what
+    /// a command prints before codex listens to it, so it prints nothing at first.
+    async fn printed(&mut self, command: &str) -> String {
+        let prompt = format!("rehearse: shell sleep 0.5\\; {command}; say done");
+        let turn = self.turn(&prompt).await;
         assert_eq!(turn["status"], "completed", "{turn}");
-        loop {
-            let item = self.client.event("item/completed").await["params"]["item"].clone();
-            if item["type"] == "commandExecution" {
-                return item["aggregatedOutput"].as_str().unwrap_or_default().to_owned();
-            }
-        }
+        let item = self.ended().expect("the command ended in its turn");
+        item["item"]["aggregatedOutput"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// How a command ended, if that has come already.
+    fn ended(&mut self) -> Option<Value> {
+        let ended = |event: &Value| {
+            event["method"] == "item/completed"
+                && event["params"]["item"]["type"] == "commandExecution"
+        };
+        let place = self.client.events.iter().position(ended)?;
+        Some(self.client.events.remove(place)["params"].clone())
     }
 
     /// The host dies on the spot, and another one takes over.
     async fn restart(&mut self) {
         self.host.take().unwrap().kill().await.unwrap();
         while self.client.step().await {}
-        self.host = Some(spawn(&self.spec));
+        self.host = Some(spawn(&self.program, &self.spec));
         self.client = attach(&self.spec, self.client.last).await;
     }
 }
 
-fn spawn(spec: &Spec) -> tokio::process::Child {
+fn spawn(program: &Path, spec: &Spec) -> Child {
     let path = spec.write().unwrap();
     let log = fs::File::options().append(true).create(true).open(spec.log()).unwrap();
-    let mut host = tokio::process::Command::new(program());
+    let mut host = Command::new(program);
     host.args(["host", "--spec"]).arg(path).kill_on_drop(true);
     host.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
 }
@@ -159,20 +172,6 @@ async fn attach(spec: &Spec, after: Seq) -> Client {
     let client = Client::attach(stream, after).await;
     assert!(matches!(client.hello, FromHost::Attached { .. }), "{:?}", client.hello);
     client
-}
-
-/// The program, built once for all tests.
-fn program() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let build = || {
-        let mut cargo = Command::new("cargo");
-        cargo.args(["build", "--package", "runner-agent", "--message-format=json"]);
-        let told = command::run(cargo.current_dir(paths::root())).unwrap();
-        let messages = told.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let mut programs = messages.filter_map(|it| it["executable"].as_str().map(PathBuf::from));
-        programs.next_back().expect("a program was built")
-    };
-    BUILT.get_or_init(build).clone()
 }
 
 /// Both versions that are promised to work.

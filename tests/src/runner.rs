@@ -218,6 +218,14 @@ impl Machine {
         self.start()
     }
 
+    /// Puts another file in the place of the one that the agent runs from, which goes on running.
+    pub fn replace(&self) -> Result<()> {
+        ensure!(self.updates > 0, "what is not this machine's own is not replaced");
+        let next = self.folder.join("runner-agent-next");
+        fs::copy(&self.program, &next)?;
+        Ok(fs::rename(next, &self.program)?)
+    }
+
     /// The agent's process.
     pub fn pid(&self) -> Option<u32> {
         self.agent.as_ref().map(Leash::pid)

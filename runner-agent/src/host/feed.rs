@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::calls::{After, Pending};
+use super::late::Event;
 use super::open::{About, Line};
-use super::{Host, now, random};
+use super::{Host, both_clocks, now, random};
 
 /// The largest event. What is larger could neither be sent in one message nor stored in one row.
 pub const EVENT_MAX_BYTES: usize = MESSAGE_MAX_BYTES - 8 * 1024;
@@ -82,15 +83,37 @@ impl Host {
         } else {
             text.clone()
         };
-        self.store.push(None, body, MATTERS.contains(&method));
+        let event = Event { ask: None, body, matters: MATTERS.contains(&method) };
+        self.note(event, line);
+    }
+
+    /// Puts an event into the log, or behind what it has to wait for.
+    fn note(&mut self, event: Event, line: &Line) {
+        if self.late.concerns(line.method.as_deref().unwrap_or_default()) {
+            let passed = self.late.pass(event, line, both_clocks());
+            self.note_all(passed);
+        } else {
+            self.store.push(event.ask, event.body, event.matters);
+        }
+    }
+
+    pub(super) fn note_all(&mut self, events: Vec<Event>) {
+        for event in events {
+            self.store.push(event.ask, event.body, event.matters);
+        }
+    }
+
+    /// The turn that runs in a thread, also if its predecessor's end is not in the log yet.
+    pub(super) fn running_in(&self, thread: &str) -> Option<&str> {
+        self.store.now_open().running(thread).find(|turn| !self.late.has_ended(turn))
     }
 
     /// A question. One that nobody could answer is answered at once, or its turn would hang.
     fn asked(&mut self, method: &str, id: &RawValue, line: &Line, text: &Bytes) {
         if QUESTIONS.contains(&method) && text.len() <= EVENT_MAX_BYTES {
             let ask = AskId::new(now(), random());
-            self.store.push(Some(ask), text.clone(), true);
-            return;
+            let event = Event { ask: Some(ask), body: text.clone(), matters: true };
+            return self.note(event, line);
         }
         let answer = match method {
             "currentTime/read" => json!({ "result": { "currentTimeAt": now().seconds() } }),
@@ -166,7 +189,7 @@ impl Host {
     /// invent a turn when one runs already.
     fn turn_answered(&mut self, thread: &str, running: Option<&str>, result: &RawValue) -> Bytes {
         let invents = self.prepared.as_ref().is_some_and(|it| it.dialect().invents_turns);
-        let running = running.filter(|it| self.store.now_open().running(thread) == Some(it));
+        let running = running.filter(|it| self.running_in(thread) == Some(it));
         if let Some(running) = running.filter(|_| invents)
             && let Ok(mut answer) = serde_json::from_str::<Value>(result.get())
             && let Some(id) = answer.pointer_mut("/turn/id")

@@ -215,7 +215,7 @@ impl Host {
                 if self.threads.take_resumed(&thread) {
                     dialect.recall(method, &mut params, &policy);
                 }
-                let running = self.store.now_open().running(&thread).map(str::to_owned);
+                let running = self.running_in(&thread).map(str::to_owned);
                 After::Turn { thread, running, params: params.clone() }
             }
             "thread/resume" => {
@@ -253,7 +253,7 @@ impl Host {
     /// Why there is nothing to interrupt, where the process would leave it open.
     fn idle_interrupt(&self, thread: &str, params: &Params) -> Option<String> {
         let wanted = params.get("turnId").and_then(Value::as_str);
-        match (self.store.now_open().running(thread), wanted) {
+        match (self.running_in(thread), wanted) {
             (None, _) if self.calls.starts_turn(thread) => None,
             (None, _) => Some("no active turn to interrupt".to_owned()),
             (Some(running), Some(wanted)) if running != wanted => {

@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
+
+use crate::edge;
 
 /// The edge answers a call for a connection within this time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -104,8 +107,8 @@ impl Key {
 }
 
 impl KeyProxy {
-    /// Starts one in front of an edge.
-    pub async fn start(edge: &str, key: Key) -> Result<Self> {
+    /// Starts one in front of an edge, which is trusted as the agent trusts it.
+    pub async fn start(edge: &str, ca_file: Option<&Path>, key: Key) -> Result<Self> {
         let edge = edge.trim_end_matches('/').to_owned();
         let uri: Uri = edge.parse().with_context(|| format!("{edge} is no address"))?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.authority().is_none() {
@@ -116,7 +119,12 @@ impl KeyProxy {
         let token = BASE64_URL_SAFE_NO_PAD.encode(random);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("http://{}/v1", listener.local_addr()?);
-        let client = client(uri.scheme_str() == Some("https"));
+        // Roots cost memory, and are needed only where there is TLS.
+        let tls = match uri.scheme_str() {
+            Some("https") => edge::trust(ca_file)?,
+            _ => without_roots(),
+        };
+        let client = client(tls);
         let token_digest = Sha256::digest(&token).into();
         let way = Arc::new(Way { edge, token_digest, key, client });
         let serving = tokio::spawn(serve(listener, way));
@@ -238,7 +246,7 @@ fn refuse(status: StatusCode, message: &str) -> Response<Body> {
     response
 }
 
-fn client(with_tls: bool) -> Client<HttpsConnector<HttpConnector>, Incoming> {
+fn client(tls: rustls::ClientConfig) -> Client<HttpsConnector<HttpConnector>, Incoming> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
@@ -247,13 +255,7 @@ fn client(with_tls: bool) -> Client<HttpsConnector<HttpConnector>, Incoming> {
     tcp.set_keepalive_interval(Some(KNOCKS_EVERY));
     tcp.set_keepalive_retries(Some(KNOCKS));
     tcp.set_tcp_user_timeout(Some(SILENCE + KNOCKS_EVERY * KNOCKS));
-    let builder = HttpsConnectorBuilder::new();
-    // Roots cost memory, and are needed only where there is TLS.
-    let builder = if with_tls {
-        builder.with_webpki_roots()
-    } else {
-        builder.with_tls_config(without_roots())
-    };
+    let builder = HttpsConnectorBuilder::new().with_tls_config(tls);
     let connector = builder.https_or_http().enable_http1().wrap_connector(tcp);
     let mut client = Client::builder(TokioExecutor::new());
     client.pool_timer(TokioTimer::new()).pool_idle_timeout(KEPT).build(connector)
@@ -304,7 +306,7 @@ mod tests {
     async fn proxy(edge: &str) -> KeyProxy {
         let key = Key::default();
         key.set("the-key").unwrap();
-        KeyProxy::start(edge, key).await.unwrap()
+        KeyProxy::start(edge, None, key).await.unwrap()
     }
 
     #[tokio::test(flavor = "current_thread")]
@@ -338,9 +340,20 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
+    async fn certificates_to_trust_are_read_at_the_start() {
+        let trusting = |file: &'static str| {
+            KeyProxy::start("https://edge.example", Some(Path::new(file)), Key::default())
+        };
+        let error = trusting("/nowhere/ca.pem").await.unwrap_err();
+        assert!(error.to_string().contains("/nowhere/ca.pem"), "{error}");
+        let error = trusting("/dev/null").await.unwrap_err();
+        assert!(error.to_string().contains("no certificate"), "{error}");
+    }
+
+    #[tokio::test(flavor = "current_thread")]
     async fn what_is_no_address_of_an_edge_is_refused() {
         for edge in ["edge.example", "ftp://edge.example", "http://"] {
-            assert!(KeyProxy::start(edge, Key::default()).await.is_err(), "{edge}");
+            assert!(KeyProxy::start(edge, None, Key::default()).await.is_err(), "{edge}");
         }
     }
 }

@@ -21,6 +21,9 @@ use super::spec::Spec;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// This very program, also when its file has been replaced or removed since it began: a host has to
+/// understand the agent that starts it.
+const PROGRAM: &str = "/proc/self/exe";
 /// What the end of the log may add to an error.
 const LOG_TAIL_BYTES: u64 = 2_000;
 
@@ -74,8 +77,10 @@ pub async fn launch(spec: &Spec) -> Result<UnixStream> {
 fn spawn(spec: &Spec, path: &Path) -> Result<Child> {
     let mut options = OpenOptions::new();
     let log = options.append(true).create(true).mode(0o600).open(spec.log())?;
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(["host", "--spec"]).arg(path).process_group(0).kill_on_drop(false);
+    let mut command = Command::new(PROGRAM);
+    // What a list of processes shows is the name by which the agent was called.
+    let name = std::env::args_os().next().unwrap_or_else(|| env!("CARGO_PKG_NAME").into());
+    command.arg0(name).args(["host", "--spec"]).arg(path).process_group(0).kill_on_drop(false);
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     // What the agent was started with is nobody's business further down.
     command.env_clear().current_dir("/");

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::calls::{After, Pending};
 use super::child::{Child, describe};
 use super::command::{self, Prepared};
-use super::{Host, random_part};
+use super::{Host, both_clocks, random_part};
 
 /// After its end, what a process has written is read for this long at most: somebody else may hold
 /// the other end of the pipe.
@@ -157,11 +157,15 @@ impl Host {
         let drained = self.child.as_ref().and_then(|child| child.ended).map(|end| end.1 + DRAIN);
         let linger = self.alone_since.map(|since| since + linger);
         let times = [idle, drained, linger, self.life.deadline(), self.calls.deadline()];
-        times.into_iter().chain([self.store.deadline()]).flatten().min()
+        times.into_iter().chain([self.store.deadline(), self.late.deadline()]).flatten().min()
     }
 
     /// Does what it is time for.
     pub(super) fn tick(&mut self, now: Instant) {
+        if self.late.deadline().is_some_and(|deadline| deadline <= now) {
+            let passed = self.late.due(both_clocks());
+            self.note_all(passed);
+        }
         self.flush(now);
         self.store.sync(now);
         self.refuse_overdue(now);
@@ -323,6 +327,8 @@ impl Host {
             self.failures = 0;
         }
         tracing::info!(%message, expected, garbage = self.garbage, "the process has ended");
+        let last = self.late.end(both_clocks());
+        self.note_all(last);
         let reaped = json!({ "status": status.code(), "signal": status.signal() });
         self.store.push_exit(reaped, expected, &message);
         self.store.push_closing(&format!("the process ended ({message})"));

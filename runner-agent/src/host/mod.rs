@@ -14,6 +14,7 @@ mod frames;
 pub mod jail;
 mod journal;
 mod key_proxy;
+mod late;
 mod launch;
 mod life;
 mod open;
@@ -54,6 +55,7 @@ use child::{Child, Input, Output};
 use command::Prepared;
 use door::{Agent, Attachment, Outlet};
 use key_proxy::{Key, KeyProxy};
+use late::{Late, Now};
 use life::Life;
 use ops::Ops;
 use spool::Spool;
@@ -77,6 +79,7 @@ struct Host {
     store: Store,
     ops: Ops,
     threads: Threads,
+    late: Late,
     spool: Spool,
     calls: Calls,
     agent: Option<Agent>,
@@ -155,7 +158,7 @@ impl Host {
                 if let Ok(text) = fs::read_to_string(spec.key()) {
                     key.set(text.trim())?;
                 }
-                Some(KeyProxy::start(&spec.edge, key.clone()).await?)
+                Some(KeyProxy::start(&spec.edge, spec.ca_file.as_deref(), key.clone()).await?)
             }
         };
         Ok(Self {
@@ -163,6 +166,7 @@ impl Host {
             store,
             ops,
             threads,
+            late: Late::default(),
             spool: Spool::default(),
             calls: Calls::default(),
             agent: None,
@@ -342,6 +346,10 @@ fn log_to_stderr() {
 
 fn now() -> Timestamp {
     store::timestamp(SystemTime::now())
+}
+
+fn both_clocks() -> Now {
+    Now { instant: Instant::now(), time: now() }
 }
 
 fn random<const BYTES: usize>() -> [u8; BYTES] {

@@ -18,6 +18,9 @@ pub struct Spec {
     pub process: AccountId,
     /// The edge, without `/v1`: `https://edge.example`.
     pub edge: String,
+    /// More certificates to trust on the way to it.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
     /// What the process sees: `home` (its `CODEX_HOME`) and `work` (the workspace) lie in it.
     pub account: PathBuf,
     /// What the process must not see: journal, key, log, process id.

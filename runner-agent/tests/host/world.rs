@@ -41,6 +41,7 @@ impl World {
         let spec = Spec {
             process: ACCOUNT,
             edge: "http://127.0.0.1:1".to_owned(),
+            ca_file: None,
             account: root.join("account"),
             private: root.join("private"),
             socket: root.join("host.sock"),

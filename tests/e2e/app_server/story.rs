@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tests::packages::Codex;
 
 use super::seat::{Events, Seat, VERSIONS, check_order};
 
@@ -109,11 +110,22 @@ async fn a_command_that_codex_asks_for_is_listed_and_accepted_and_its_output_arr
         let all = command["aggregatedOutput"].as_str().unwrap_or_default();
         assert!(all.contains("it-was-42"), "{command}");
         let again = seat.resolve(&question, json!({ "decision": "decline" })).await;
-        again.refuses(409, "conflict", "");
+        again.refuses(409, "conflict", ": accept");
         let listed = seat.operate("GET", "/api/server-requests", None).await;
         assert_eq!(listed.json(), json!({ "data": [] }));
         seat.check_bill().await;
     }
+}
+
+#[tokio::test]
+async fn a_process_begins_although_the_agents_file_was_replaced_under_it() {
+    let mut seat = Seat::with(Codex::Newest).await;
+    seat.machine.update().expect("the agent starts from a file of its own");
+    seat.machine.online().await;
+    seat.machine.replace().expect("another file in its place");
+    assert!(seat.machine.hosts().is_empty(), "nobody has asked for anything yet");
+    let models = seat.get("/api/models").await;
+    assert_eq!(models.status, 200, "{}", models.text());
 }
 
 #[tokio::test]

@@ -6,12 +6,12 @@ use super::{Hosted, KEY, MACHINE_KEY, VERSIONS};
 use tests::packages::Codex;
 
 /// The environment of every process, and how each was called.
-const PROCESSES: &str = "rehearse: shell env\\; cat /proc/*/environ /proc/*/cmdline | \
-     tr '\\0' ' '; say done";
+const PROCESSES: &str = "env\\; cat /proc/*/environ /proc/*/cmdline | \
+     tr '\\0' ' '";
 /// Every file that can be seen and holds what both secrets hold, written so that it does not find
 /// itself. The system's programs hold none, and take long to read.
-const FILES: &str = "rehearse: shell grep -rasl 'inside_may_ever[_]read_this' / --exclude-dir=usr \
-     --exclude-dir=proc --exclude-dir=sys\\; cat /etc/shadow\\; echo searched; say done";
+const FILES: &str = "grep -rasl 'inside_may_ever[_]read_this' / --exclude-dir=usr \
+     --exclude-dir=proc --exclude-dir=sys\\; cat /etc/shadow\\; echo searched";
 
 async fn unconfined(version: Codex) -> Hosted {
     let mut hosted = Hosted::start(version).await;
@@ -44,7 +44,7 @@ async fn commands_see_the_account_and_nothing_of_the_others() {
         let state = hosted.spec.private.parent().unwrap().parent().unwrap().to_owned();
         let accounts = hosted.spec.account.parent().unwrap();
         std::fs::create_dir_all(accounts.join("two/work")).unwrap();
-        let look = format!("rehearse: shell find {} -maxdepth 2; say done", state.display());
+        let look = format!("find {} -maxdepth 2", state.display());
         let printed = hosted.printed(&look).await;
         let mut seen: Vec<&str> = printed.lines().map(str::trim).collect();
         seen.sort_unstable();

@@ -40,6 +40,39 @@ async fn a_command_runs_when_its_question_has_been_answered() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_command_and_what_it_printed_come_before_the_end_of_its_turn() {
+    for version in VERSIONS {
+        let mut hosted = Hosted::with_thread(version).await;
+        for _ in 0..10 {
+            hosted.turn("rehearse: shell true; say done").await;
+            assert!(hosted.ended().is_some(), "{version:?}");
+        }
+        let printed = hosted.printed("echo hello").await;
+        assert!(printed.contains("hello"), "{version:?}: {printed}");
+    }
+}
+
+#[tokio::test]
+async fn an_interrupt_leaves_no_command_in_progress() {
+    for version in VERSIONS {
+        let mut hosted = Hosted::with_thread(version).await;
+        // The oldest version misses what a command prints as soon as it begins.
+        let command = "sleep 0.5\\; echo begun\\; sleep 60";
+        let turn = hosted.begin(&format!("rehearse: shell {command}; say done")).await;
+        hosted.client.event("item/commandExecution/outputDelta").await;
+        let thread = hosted.thread.clone();
+        hosted.call("turn/interrupt", json!({ "threadId": thread, "turnId": turn })).await;
+        let completed = hosted.client.event("turn/completed").await["params"]["turn"].clone();
+        assert_eq!(completed["status"], "interrupted");
+        let ended = hosted.ended().expect("the command is closed in its turn");
+        assert_eq!((&ended["turnId"], &ended["gantry"]), (&json!(turn), &json!("closed")));
+        let (status, printed) = (&ended["item"]["status"], &ended["item"]["aggregatedOutput"]);
+        assert_eq!(status, "failed");
+        assert!(printed.as_str().is_some_and(|it| it.contains("begun")), "{ended}");
+    }
+}
+
+#[tokio::test]
 async fn a_turn_ends_with_its_process_and_the_thread_goes_on() {
     for version in VERSIONS {
         let mut hosted = Hosted::with_thread(version).await;

@@ -3,6 +3,7 @@
 
 use schema::tunnel::{Refusal, Seq, ToRunner};
 use schema::{AccountId, AskId, Code, Error, OpId, Timestamp, rpc::RequestId};
+use serde_json::Value;
 
 use super::{
     AskRow, Hub, Said, Verdict,
@@ -15,6 +16,8 @@ use super::{
 /// How long who answers a question waits to learn that the process has it. The answer is safe
 /// before.
 const DELIVERY_MS: i64 = 5_000;
+/// Of an answer that was delivered so much is kept, for whoever comes later.
+const KEPT_BYTES: usize = 1_024;
 
 /// A question of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,13 +37,37 @@ pub enum State {
     /// It waits for somebody.
     Pending,
     /// Somebody answered; the process does not have it yet.
-    Answered { op: OpId, reply: String },
+    Answered { op: OpId, decision: Decision },
     /// The process has the answer.
-    Delivered,
+    Delivered(Decision),
     /// The process took it back before an answer came: its turn was interrupted, for example.
     Resolved,
     /// Its process ended before it had an answer.
     Lapsed,
+}
+
+/// What somebody answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// In codex's words: `{"result"}` or `{"error"}`. Cut off once it has been delivered.
+    pub reply: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Decision {
+    /// What is kept of it.
+    fn cut(mut self) -> Self {
+        self.reply.truncate(self.reply.floor_char_boundary(KEPT_BYTES));
+        self
+    }
+
+    /// The word for it, or what was said instead of one.
+    fn word(&self) -> String {
+        let reply: Value = serde_json::from_str(&self.reply).unwrap_or_default();
+        let word = reply.pointer("/result/decision").and_then(Value::as_str);
+        word.unwrap_or(&self.reply).to_owned()
+    }
 }
 
 impl State {
@@ -49,7 +76,7 @@ impl State {
         match self {
             Self::Pending => "pending",
             Self::Answered { .. } => "answered",
-            Self::Delivered => "delivered",
+            Self::Delivered(_) => "delivered",
             Self::Resolved => "resolved",
             Self::Lapsed => "lapsed",
         }
@@ -142,7 +169,8 @@ impl Hub {
         let Ok(reply) = str::from_utf8(body) else {
             return Verdict::refuse(Error::new(Code::InvalidRequest, "An answer has to be JSON."));
         };
-        question.state = State::Answered { op, reply: reply.to_owned() };
+        let decision = Decision { reply: reply.to_owned(), at: now };
+        question.state = State::Answered { op, decision };
         out.batch.states.push((ask, question.state.clone()));
         if !linked {
             return Verdict::Now(Answer::Resolved(Resolved { delivered: false }));
@@ -157,20 +185,21 @@ impl Hub {
     pub(super) fn replied(&mut self, op: OpId, refused: Option<&Refusal>, out: &mut Out) -> bool {
         let by_it = |it: &Question| matches!(it.state, State::Answered { op: by, .. } if by == op);
         let found = self.asks.iter().find(|(_, question)| by_it(question));
-        let Some(ask) = found.map(|(ask, _)| *ask) else { return false };
-        match refused {
-            Some(_) => self.close(ask, State::Lapsed, out),
-            None => self.close(ask, State::Delivered, out),
-        }
+        let Some((ask, question)) = found else { return false };
+        let state = match (&question.state, refused) {
+            (State::Answered { decision, .. }, None) => State::Delivered(decision.clone().cut()),
+            _ => State::Lapsed,
+        };
+        self.close(*ask, state, out);
         true
     }
 
     /// Sends the answers that no process has acknowledged.
     pub(super) fn reply_again(&self, out: &mut Out) {
         for (ask, question) in &self.asks {
-            if let State::Answered { op, reply } = &question.state {
+            if let State::Answered { op, decision } = &question.state {
                 let head = ToRunner::Reply { op: *op, process: question.account, ask: *ask };
-                out.send(&head, reply.as_bytes());
+                out.send(&head, decision.reply.as_bytes());
             }
         }
     }
@@ -194,7 +223,7 @@ impl Hub {
             && self.ops.remove(&op).is_some()
         {
             let answer = match state {
-                State::Delivered => Answer::Resolved(Resolved { delivered: true }),
+                State::Delivered(_) => Answer::Resolved(Resolved { delivered: true }),
                 state => Answer::Refused(closed(&state)),
             };
             out.settle(op, answer, Vec::new());
@@ -210,9 +239,36 @@ impl Hub {
 pub fn closed(state: &State) -> Error {
     let message = match state {
         State::Pending => "This question is open.",
-        State::Answered { .. } | State::Delivered => "This question has been answered already.",
+        State::Answered { decision, .. } | State::Delivered(decision) => {
+            let (word, at) = (decision.word(), decision.at);
+            let message = format!("This question has been answered already, at {at}: {word}");
+            return Error::new(Code::Conflict, message);
+        }
         State::Resolved => "The process no longer asks this: its turn went on or was interrupted.",
         State::Lapsed => "The process that asked this has ended.",
     };
     Error::new(Code::Conflict, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(reply: &str, told: &str) {
+        let decision = Decision { reply: reply.to_owned(), at: Timestamp::from_millis(0) };
+        let error = closed(&State::Delivered(decision.cut()));
+        assert_eq!(error.code, Code::Conflict);
+        let told = format!("answered already, at 1970-01-01T00:00:00.000Z: {told}");
+        assert!(error.message.ends_with(&told), "{}", error.message);
+    }
+
+    #[test]
+    fn whoever_comes_second_is_told_what_the_first_decided() {
+        check(r#"{"result":{"decision":"decline"}}"#, "decline");
+        let amended = r#"{"result":{"decision":{"applyNetworkPolicyAmendment":{}}}}"#;
+        check(amended, amended);
+        let long = format!("{{\"result\":\"{}\"}}", "é".repeat(KEPT_BYTES));
+        check(&long, &long[..KEPT_BYTES - 1]);
+    }
 }

@@ -19,7 +19,7 @@ mod refusals;
 #[cfg(test)]
 mod tests;
 
-pub use asks::{Question, State, closed};
+pub use asks::{Decision, Question, State, closed};
 pub use obey::Verdict;
 pub use out::{AskRow, Batch, EventRow, Output, Said, Settled};
 

@@ -360,7 +360,7 @@ proptest! {
         for (ask, question) in &world.asks {
             match question.state {
                 State::Pending => prop_assert!(!world.delivered.contains_key(ask)),
-                State::Delivered => prop_assert!(world.delivered.contains_key(ask)),
+                State::Delivered(_) => prop_assert!(world.delivered.contains_key(ask)),
                 ref other => prop_assert!(false, "a question is left {}", other.as_str()),
             }
         }

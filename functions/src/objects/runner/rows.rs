@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// Steps of the schema, each run once, in order; never changed, only added to.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
     CREATE TABLE kept (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT NOT NULL);
     CREATE TABLE places (
       number INTEGER PRIMARY KEY, account TEXT NOT NULL UNIQUE, key TEXT, process TEXT,
@@ -31,7 +32,9 @@ const STEPS: [&str; 1] = ["
       method TEXT NOT NULL, thread TEXT, turn TEXT, request TEXT NOT NULL, params TEXT NOT NULL,
       state TEXT NOT NULL, op TEXT, reply TEXT) WITHOUT ROWID;
     CREATE INDEX asks_state ON asks (state);
-"];
+",
+    "ALTER TABLE asks ADD COLUMN decided_at INTEGER",
+];
 
 /// Events of one place have keys from its number times this; a number is below 8,192, so that keys
 /// stay below 2^53.
@@ -80,7 +83,8 @@ impl Rows {
         let places = self.rows::<PlaceShape>(sql, vec![number(PLACE_KEYS)])?;
         let places: BTreeMap<AccountId, Place> =
             places.into_iter().map(PlaceShape::place).collect::<Result<_, Fault>>()?;
-        let sql = "SELECT ask, account, seq, thread, request, state, op, reply FROM asks
+        let sql = "SELECT ask, account, seq, thread, request, state, op, reply,
+                     coalesce(decided_at, at) AS decided_at FROM asks
                    WHERE state IN ('pending', 'answered')";
         let mut asks = BTreeMap::new();
         for row in self.rows::<QuestionShape>(sql, vec![])? {
@@ -88,7 +92,8 @@ impl Rows {
             asks.insert(ask, question);
         }
         // Those whose turn among the events has not come have to be known, open or not.
-        let sql = "SELECT ask, account, seq, thread, request, state, op, reply FROM asks
+        let sql = "SELECT ask, account, seq, thread, request, state, op, reply,
+                     coalesce(decided_at, at) AS decided_at FROM asks
                    WHERE account = ?1 AND seq > ?2";
         for (account, place) in &places {
             let bindings = vec![account.to_string().into(), seq(place.last)];
@@ -163,16 +168,18 @@ impl Rows {
     }
 
     fn put_state(&self, ask: AskId, state: &State) -> Result<(), Fault> {
-        let sql = "UPDATE asks SET state = ?2, op = ?3, reply = ?4 WHERE ask = ?1";
-        let (op, reply) = match state {
-            State::Answered { op, reply } => (Some(op.to_string()), Some(reply)),
-            State::Pending | State::Delivered | State::Resolved | State::Lapsed => (None, None),
+        let sql = "UPDATE asks SET state = ?2, op = ?3, reply = ?4, decided_at = ?5 WHERE ask = ?1";
+        let (op, decision) = match state {
+            State::Answered { op, decision } => (Some(op.to_string()), Some(decision)),
+            State::Delivered(decision) => (None, Some(decision)),
+            State::Pending | State::Resolved | State::Lapsed => (None, None),
         };
         let bindings = vec![
             ask.to_string().into(),
             text(state.as_str()),
             optional(op.as_deref()),
-            optional(reply.map(String::as_str)),
+            optional(decision.map(|decision| decision.reply.as_str())),
+            decision.map_or(JsValue::NULL, |decision| number(decision.at.millis())),
         ];
         self.0.exec_raw(sql, bindings).map(drop)
     }
@@ -281,7 +288,8 @@ impl Rows {
 
     /// A question, open or not.
     pub fn question(&self, ask: AskId) -> Result<Option<Question>, Fault> {
-        let sql = "SELECT ask, account, seq, thread, request, state, op, reply FROM asks
+        let sql = "SELECT ask, account, seq, thread, request, state, op, reply,
+                     coalesce(decided_at, at) AS decided_at FROM asks
                    WHERE ask = ?";
         let row = self.rows::<QuestionShape>(sql, vec![ask.to_string().into()])?.pop();
         Ok(row.map(QuestionShape::question).transpose()?.map(|(_, question)| question))

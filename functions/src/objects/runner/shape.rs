@@ -7,7 +7,7 @@ use wasm_bindgen::JsValue;
 use worker::SqlStorageValue;
 
 use super::rows::Fault;
-use crate::domain::hub::{EventRow, Place, Question, State, command::PendingAsk};
+use crate::domain::hub::{Decision, EventRow, Place, Question, State, command::PendingAsk};
 
 /// A row of one text.
 #[derive(Deserialize)]
@@ -52,17 +52,20 @@ pub struct QuestionShape {
     state: String,
     op: Option<String>,
     reply: Option<String>,
+    decided_at: i64,
 }
 
 impl QuestionShape {
     pub fn question(self) -> Result<(AskId, Question), Fault> {
         let op = self.op.and_then(|op| op.parse().ok());
-        let state = match (self.state.as_str(), op, self.reply) {
-            ("pending", _, _) => State::Pending,
-            ("answered", Some(op), Some(reply)) => State::Answered { op, reply },
-            ("delivered", _, _) => State::Delivered,
-            ("resolved", _, _) => State::Resolved,
-            ("lapsed", _, _) => State::Lapsed,
+        let reply = self.reply.unwrap_or_default();
+        let decision = Decision { reply, at: Timestamp::from_millis(self.decided_at) };
+        let state = match (self.state.as_str(), op) {
+            ("pending", _) => State::Pending,
+            ("answered", Some(op)) => State::Answered { op, decision },
+            ("delivered", _) => State::Delivered(decision),
+            ("resolved", _) => State::Resolved,
+            ("lapsed", _) => State::Lapsed,
             _ => return Err(Fault::from("a question is in no state")),
         };
         let request = serde_json::from_str(&self.request)?;
