@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// Steps of the schema, each run once, in order; never changed, only added to.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
     CREATE TABLE kept (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT NOT NULL);
     CREATE TABLE places (
       number INTEGER PRIMARY KEY, account TEXT NOT NULL UNIQUE, key TEXT, process TEXT,
@@ -31,7 +32,16 @@ const STEPS: [&str; 1] = ["
       method TEXT NOT NULL, thread TEXT, turn TEXT, request TEXT NOT NULL, params TEXT NOT NULL,
       state TEXT NOT NULL, op TEXT, reply TEXT) WITHOUT ROWID;
     CREATE INDEX asks_state ON asks (state);
-"];
+",
+    "
+    -- Where codex pays by itself: turns that no account has settled yet, and how far threads are
+    -- counted.
+    CREATE TABLE turns (call TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE threads (
+      account TEXT NOT NULL, thread TEXT NOT NULL, body TEXT NOT NULL, at INTEGER NOT NULL,
+      PRIMARY KEY (account, thread)) WITHOUT ROWID;
+",
+];
 
 /// Events of one place have keys from its number times this; a number is below 8,192, so that keys
 /// stay below 2^53.
@@ -98,7 +108,8 @@ impl Rows {
             }
         }
         let is_connected = is_connected(kept.generation);
-        let hub = Hub::restore(kept.clone(), places, asks, is_connected, now);
+        let mut hub = Hub::restore(kept.clone(), places, asks, is_connected, now);
+        hub.restore_turns(self.turns()?, self.threads()?);
         // That a connection was lost is found out once.
         if *hub.kept() != kept {
             self.keep(hub.kept())?;
@@ -135,6 +146,12 @@ impl Rows {
         }
         for (ask, state) in &batch.states {
             self.put_state(*ask, state)?;
+        }
+        for (call, turn) in &batch.turns {
+            self.put_turn(*call, turn.as_ref())?;
+        }
+        for ((account, thread), counted) in &batch.threads {
+            self.put_thread(*account, thread, counted)?;
         }
         self.put_events(batch)
     }
@@ -336,7 +353,11 @@ impl Rows {
         Ok(())
     }
 
-    fn rows<T: DeserializeOwned>(
+    pub(super) fn run(&self, sql: &str, bindings: Vec<JsValue>) -> Result<(), Fault> {
+        self.0.exec_raw(sql, bindings).map(drop)
+    }
+
+    pub(super) fn rows<T: DeserializeOwned>(
         &self,
         sql: &str,
         bindings: Vec<JsValue>,
