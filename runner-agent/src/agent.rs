@@ -101,6 +101,7 @@ impl Agent {
         let edge = Edge::new(&credential.url, settings.ca_file.as_deref())?;
         let (up, ups) = mpsc::channel(UPS_MAX);
         let fleet = Fleet::discover(&settings, &credential.url, up)?;
+        fleet.check_provider(settings.provider)?;
         let now = Instant::now();
         Ok(Self {
             fleet,

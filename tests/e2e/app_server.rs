@@ -2,6 +2,7 @@
 
 mod alone;
 mod methods;
+mod own;
 mod raw;
 mod releases;
 mod seat;

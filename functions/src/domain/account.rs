@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use schema::{
-    AccountId, KeyId, MicroUsd, Timestamp,
+    AccountId, CallId, KeyId, MicroUsd, Timestamp,
     admin::WalletTransaction,
     agent::{TokenUsage, Wallet},
 };
@@ -13,7 +13,9 @@ use super::{
     access::{Cidr, Credential, Key, Scope},
     admission::Pass,
     limit::Rate,
+    own_usage::Ended,
     plan::{self, Plan},
+    price::Quote,
     token::{Hash, KeyType},
 };
 
@@ -95,6 +97,20 @@ pub enum Command {
         source: String,
         balance: MicroUsd,
         note: String,
+    },
+    /// Reserves money for a turn of a codex that pays by itself.
+    HoldTurn {
+        call: CallId,
+        quote: Quote,
+    },
+    /// Charges such a turn, once for each turn, whether or not its money is still reserved.
+    PostTurn {
+        call: CallId,
+        ended: Box<Ended>,
+    },
+    /// Such a turn did not begin, or cost nothing.
+    VoidTurn {
+        call: CallId,
     },
     /// Rows of the ledger before a position, newest first.
     Transactions {

@@ -76,12 +76,22 @@ pub struct Charge {
     pub holder: String,
     pub conversation: Option<String>,
     pub response_id: Option<String>,
+    /// The turn, where codex pays by itself and no response is seen.
+    pub turn: Option<String>,
     pub usage: Usage,
     pub billed_input: u64,
     pub price: i64,
     pub basis: Basis,
     /// What the call cost; the row carries what the wallet paid.
     pub cost: MicroUsd,
+}
+
+impl Charge {
+    /// What is never charged twice.
+    pub fn source(&self) -> Option<String> {
+        let response = self.response_id.as_ref().map(|id| format!("response:{id}"));
+        response.or_else(|| self.turn.as_ref().map(|id| format!("turn:{id}")))
+    }
 }
 
 /// One row. Rows are never changed.
@@ -112,7 +122,12 @@ struct Open {
     amount: MicroUsd,
     seq: i64,
     deadline: Timestamp,
+    /// Whether what it pays for goes on without this object.
+    is_remote: bool,
 }
+
+/// What the row of a hold says whose call goes on without this object: a turn on a machine.
+pub const REMOTE: &str = "a turn on a machine";
 
 /// A hold is open no longer than this; then the alarm ends it. Above the longest stream, which is
 /// cut before.
@@ -135,11 +150,18 @@ impl Ledger {
         Self { balance, seq, ..Self::default() }
     }
 
-    /// Puts back a hold that storage knows as open.
-    pub fn reopen(&mut self, call: CallId, amount: MicroUsd, seq: i64, opened_at: Timestamp) {
+    /// Puts back a hold that storage knows as open, with the note that its row has.
+    pub fn reopen(
+        &mut self,
+        call: CallId,
+        amount: MicroUsd,
+        seq: i64,
+        opened_at: Timestamp,
+        note: Option<&str>,
+    ) {
         self.held = self.held.plus(amount);
-        let deadline = opened_at.plus_millis(HOLD_LIFETIME_MS);
-        self.open.insert(call, Open { amount, seq, deadline });
+        let (deadline, is_remote) = (opened_at.plus_millis(HOLD_LIFETIME_MS), note == Some(REMOTE));
+        self.open.insert(call, Open { amount, seq, deadline, is_remote });
     }
 
     /// Credits less charges.
@@ -186,8 +208,26 @@ impl Ledger {
         self.held = self.held.plus(amount);
         let seq = self.row(Kind::Hold, Some(call), MicroUsd::ZERO, amount, now).seq;
         let deadline = now.plus_millis(HOLD_LIFETIME_MS);
-        self.open.insert(call, Open { amount, seq, deadline });
+        self.open.insert(call, Open { amount, seq, deadline, is_remote: false });
         Some(Hold { call, amount })
+    }
+
+    /// Lets a hold that was taken in this turn outlive this object: what it pays for goes on
+    /// elsewhere, and whoever has it at the end settles it.
+    pub fn entrust(&mut self, hold: Hold) {
+        let Some(open) = self.open.get_mut(&hold.call) else { return };
+        open.is_remote = true;
+        if let Some(row) = self.unstored.iter_mut().find(|row| row.seq == open.seq) {
+            REMOTE.clone_into(&mut row.note);
+        }
+    }
+
+    /// Charges a call whose hold may have run out meanwhile: then as much as is available.
+    pub fn post_late(&mut self, call: CallId, charge: Charge, now: Timestamp) -> MicroUsd {
+        let (amount, seq, is_remote) = (MicroUsd::ZERO, self.seq + 1, true);
+        let open = Open { amount, seq, deadline: now, is_remote };
+        self.open.entry(call).or_insert(open);
+        self.post(call, charge, now).unwrap_or(MicroUsd::ZERO)
     }
 
     /// Reserves up to `by` more for a call, as much as is available; says how much it came to.
@@ -213,7 +253,7 @@ impl Ledger {
         let paid = cost.min(open.amount);
         self.balance = self.balance.minus(paid);
         self.held = self.held.minus(open.amount);
-        let source = charge.response_id.as_ref().map(|id| format!("response:{id}"));
+        let source = charge.source();
         let row = self.row(Kind::Post, Some(call), paid.negated(), open.amount.negated(), now);
         row.source = source;
         row.charge = Some(Box::new(charge));
@@ -235,10 +275,10 @@ impl Ledger {
         late
     }
 
-    /// Ends every open hold: after a restart nobody is left who could settle them.
+    /// Ends every open hold that nobody is left to settle after a restart.
     pub fn expire_orphans(&mut self, now: Timestamp) {
-        let calls: Vec<_> = self.open.keys().copied().collect();
-        for call in calls {
+        let orphans = self.open.iter().filter(|(_, open)| !open.is_remote);
+        for call in orphans.map(|(call, _)| *call).collect::<Vec<_>>() {
             self.release(Kind::Expire, call, "the process ended before the call was settled", now);
         }
     }
@@ -333,6 +373,7 @@ mod tests {
             holder: "username".into(),
             conversation: None,
             response_id: None,
+            turn: None,
             usage: Usage::default(),
             billed_input: 0,
             price: 1,
@@ -401,11 +442,37 @@ mod tests {
         assert_eq!((ledger.available(), ledger.settled_through()), (usd(100), 3));
     }
 
+    #[test]
+    fn a_hold_for_a_turn_on_a_machine_outlives_its_object_and_not_its_deadline() {
+        let mut ledger = with(100);
+        let hold = ledger.hold(call(1), usd(60), NOW).unwrap();
+        ledger.entrust(hold);
+        assert!(ledger.hold(call(2), usd(30), NOW).is_some());
+        let mut ledger = reread(ledger.unstored());
+        ledger.expire_orphans(NOW);
+        assert_eq!((ledger.held_by(call(1)), ledger.held_by(call(2))), (Some(usd(60)), None));
+        assert_eq!(ledger.expire(NOW.plus_millis(HOLD_LIFETIME_MS)), [call(1)]);
+    }
+
+    #[test]
+    fn a_turn_that_outlasted_its_hold_is_charged_from_what_is_available() {
+        let mut ledger = with(100);
+        assert!(ledger.hold(call(2), usd(70), NOW).is_some());
+        assert_eq!(ledger.post_late(call(1), charge(50), NOW), usd(30));
+        assert_eq!(
+            (ledger.balance(), ledger.held(), ledger.available()),
+            (usd(70), usd(70), usd(0))
+        );
+        assert_eq!(ledger.post_late(call(3), charge(50), NOW), usd(0));
+        assert_eq!(reread(ledger.unstored()).held(), usd(70));
+    }
+
     #[derive(Debug, Clone)]
     enum Act {
         Hold(u8, i64),
         Extend(u8, i64),
         Post(u8, i64),
+        PostLate(u8, i64),
         Void(u8),
         Credit(i64),
         Store(usize),
@@ -418,6 +485,7 @@ mod tests {
             (0u8..6, -5i64..200).prop_map(|(c, a)| Act::Hold(c, a)),
             (0u8..6, -5i64..100).prop_map(|(c, a)| Act::Extend(c, a)),
             (0u8..6, -5i64..300).prop_map(|(c, a)| Act::Post(c, a)),
+            (0u8..6, -5i64..300).prop_map(|(c, a)| Act::PostLate(c, a)),
             (0u8..6).prop_map(Act::Void),
             (0i64..300).prop_map(Act::Credit),
             (0usize..9).prop_map(Act::Store),
@@ -440,7 +508,8 @@ mod tests {
         }
         for (call, (held, seq)) in open {
             if held != MicroUsd::ZERO {
-                ledger.reopen(call, held, seq, NOW);
+                let mut notes = rows.iter().filter(|row| row.seq == seq).map(|row| &*row.note);
+                ledger.reopen(call, held, seq, NOW, notes.next());
             }
         }
         ledger
@@ -462,6 +531,11 @@ mod tests {
                     Act::Post(c, a) => {
                         let response_id = Some("r".to_owned());
                         ledger.post(id(c), Charge { response_id, ..charge(a) }, NOW);
+                        round += 1;
+                    }
+                    Act::PostLate(c, a) => {
+                        let turn = Some("t".to_owned());
+                        ledger.post_late(id(c), Charge { turn, ..charge(a) }, NOW);
                         round += 1;
                     }
                     Act::Void(c) => drop(ledger.void(id(c), "test", NOW)),

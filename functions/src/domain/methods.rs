@@ -261,6 +261,27 @@ pub fn permit_params(grade: Grade, params: &Map<String, Value>) -> Result<()> {
     }
 }
 
+/// Whether a method begins a turn.
+pub fn begins_turn(method: &str) -> bool {
+    matches!(method, "turn/start" | "review/start" | "thread/compact/start")
+}
+
+/// Whether a method has models work at a moment of codex's own choosing or outside of turns, or
+/// changes which model does: where codex pays by itself, nobody could hold money for it.
+pub fn runs_unseen(method: &str) -> bool {
+    const UNSEEN: [&str; 8] = [
+        "thread/goal/set",
+        "thread/guardianReview",
+        "thread/prediction/request",
+        "thread/queue/add",
+        "thread/queue/start",
+        "thread/sample",
+        "thread/settings/update",
+        "turn/settings/update",
+    ];
+    UNSEEN.contains(&method)
+}
+
 /// Whether a notification of that method is passed on: codex knows one.
 pub fn permit_notification(method: &str) -> Result<()> {
     if method == "initialized" {

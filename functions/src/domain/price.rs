@@ -72,6 +72,14 @@ pub struct Cost {
     pub total: MicroUsd,
 }
 
+/// Input that is charged, and how much of it the provider had cached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Fresh {
+    pub input: u64,
+    pub cached: u64,
+}
+
 /// What to reserve for a call before it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quote {
@@ -100,7 +108,16 @@ fn least_input_tokens(bytes: u64) -> u64 {
     (bytes / 24).min(INPUT_FLOOR_TOKENS)
 }
 
+/// What codex says to a model before it says anything of its user's: instructions and tools.
+const CODEX_BYTES: u64 = 48_000;
+
 impl Price {
+    /// What to reserve for a turn that codex pays for by itself and that begins with so many bytes.
+    /// How many calls it makes and what its thread has behind it is not known.
+    pub fn quote_turn(&self, bytes: u64) -> Quote {
+        self.quote(CODEX_BYTES.saturating_add(bytes), 0, None)
+    }
+
     /// What to reserve for a request of `bytes`, in a conversation whose input reached `high_water`
     /// before, that asks for at most `max_output` tokens.
     pub fn quote(&self, bytes: u64, high_water: u64, max_output: Option<u64>) -> Quote {
@@ -134,19 +151,32 @@ impl Price {
     pub fn cost(&self, usage: &Usage, high_water: u64) -> Cost {
         let input = usage.input_tokens;
         let free = self.free_input(high_water).min(input);
-        let billed_input = input - free;
         // What a provider caches is the front of the prompt, and what was billed before is its
         // front too.
         let cached = usage.input_tokens_details.cached_tokens.min(input).saturating_sub(free);
+        self.bill(usage, Fresh { input: input - free, cached })
+    }
+
+    /// The bill of all calls of a turn together, whose new input was counted call by call.
+    pub fn cost_of_turn(&self, usage: &Usage, fresh: Fresh) -> Cost {
+        match self.input_billing {
+            InputBilling::NewContext => self.bill(usage, fresh),
+            InputBilling::All => self.cost(usage, 0),
+        }
+    }
+
+    fn bill(&self, usage: &Usage, billed: Fresh) -> Cost {
+        let Fresh { input, cached } = billed;
+        let cached = cached.min(input);
         let reasoning = usage.output_tokens_details.reasoning_tokens.min(usage.output_tokens);
         let lines = [
             self.per_call,
-            self.input.of(billed_input - self.cached_input.map_or(0, |_| cached)),
+            self.input.of(input - self.cached_input.map_or(0, |_| cached)),
             self.cached_input.map_or(MicroUsd::ZERO, |price| price.of(cached)),
             self.output.of(usage.output_tokens - self.reasoning.map_or(0, |_| reasoning)),
             self.reasoning.map_or(MicroUsd::ZERO, |price| price.of(reasoning)),
         ];
-        Cost { billed_input, total: lines.into_iter().sum() }
+        Cost { billed_input: input, total: lines.into_iter().sum() }
     }
 
     const fn free_input(&self, high_water: u64) -> u64 {

@@ -8,6 +8,7 @@ pub mod approvals;
 pub mod audit;
 pub mod billing;
 pub mod fleet;
+mod holds;
 pub mod keys;
 pub mod machine_auth;
 pub mod models;

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
+    holds,
     keys::{self, Wanted},
     placement,
 };
@@ -25,6 +26,9 @@ pub const CALL_MS: u32 = 60_000;
 
 /// Runners that are tried for one call, if each turns out to be void.
 const HOMES_MAX: u32 = 3;
+
+/// How often one call is sent: as it is, with a key for its process, with money on hold.
+const NEEDS_MAX: u32 = 4;
 
 /// What a process answered, as it said it.
 #[derive(Debug, Clone)]
@@ -79,16 +83,22 @@ pub async fn answered(cx: &Cx, account: AccountId, request: Request<'_>) -> Resu
     // Sent again under the name that its caller gave it, it is the same operation.
     let name = cx.idempotency_key.as_deref();
     let name = name.map(|key| operation::named(account, method, key));
-    let call = |op| Act::Call { op: name.unwrap_or(op), account, grade, wait_ms };
-    let mut told = act(cx, account, call, &body).await?;
-    if matches!(told.0, Answer::NeedsKey) {
-        provision(cx, account).await?;
-        told = act(cx, account, call, &body).await?;
+    let mut pays = None;
+    for _ in 0..NEEDS_MAX {
+        let call = |op| {
+            let (op, pays) = (name.unwrap_or(op), pays.clone());
+            Act::Call { op, account, grade, wait_ms, pays }
+        };
+        match act(cx, account, call, &body).await? {
+            (Answer::Answered, body) => return read(&body),
+            (Answer::NeedsKey, _) => provision(cx, account).await?,
+            (Answer::NeedsHold { model }, _) => {
+                pays = Some(holds::take(cx, account, model, body.len()).await?);
+            }
+            (other, _) => return Err(unexpected(&other)),
+        }
     }
-    match told {
-        (Answer::Answered, body) => read(&body),
-        (other, _) => Err(unexpected(&other)),
-    }
+    Err(Error::unavailable("a runner wanted a key and money for one call, again and again"))
 }
 
 /// Tells an account's process something that has no answer.

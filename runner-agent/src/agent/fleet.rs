@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use bytes::Bytes;
-use schema::tunnel::{Process, ProcessState, Seq, Stored};
+use schema::tunnel::{Process, ProcessState, Provider, Seq, Stored};
 use schema::{AccountId, OpId};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -150,6 +150,19 @@ impl Fleet {
             hosted.insert(process, Hosted::new(spec));
         }
         Ok(Self { hosted, elsewhere: BTreeMap::new(), up, serial: 0 })
+    }
+
+    /// A process pays on as it was begun, and the agent says once how all of them pay: were the two
+    /// different, turns would be paid for twice, or not at all.
+    pub fn check_provider(&self, provider: Provider) -> Result<()> {
+        let other = self.hosted.iter().find(|(_, hosted)| hosted.spec.provider != provider);
+        if let Some((process, _)) = other {
+            bail!(
+                "the host of {process} was begun with another `provider`: take that back and \
+                 drain, or try again when the host has ended by itself"
+            );
+        }
+        Ok(())
     }
 
     /// Processes that count towards the capacity.
@@ -309,4 +322,26 @@ pub fn end_hosts(settings: &Settings, edge: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Options, Place};
+
+    #[test]
+    fn how_processes_pay_is_not_changed_under_those_that_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let (state_dir, config) = (Some(folder.path().to_owned()), folder.path().join("config"));
+        fs::write(&config, "provider = \"own\"").unwrap();
+        let place = Place { state_dir, config: Some(config) };
+        let settings = Settings::decide(&place, Options::default()).unwrap();
+        let mut fleet = Fleet::discover(&settings, "http://edge", mpsc::channel(1).0).unwrap();
+        let process = AccountId::from_bits(1);
+        let spec = settings.spec("http://edge", process).unwrap();
+        fleet.hosted.insert(process, Hosted::new(spec));
+        assert!(fleet.check_provider(Provider::Own).is_ok());
+        let refusal = fleet.check_provider(Provider::Edge).unwrap_err().to_string();
+        assert!(refusal.contains(&process.to_string()), "{refusal}");
+    }
 }

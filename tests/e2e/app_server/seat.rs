@@ -51,6 +51,10 @@ impl Seat {
         let world = World::start().await;
         let machine = world.machine(version).await;
         let account = world.account(CREDIT_USD).await;
+        Self::at(world, machine, account)
+    }
+
+    pub fn at(world: World, machine: Machine, account: Account) -> Self {
         Self { machine, account, world, http: Client::new() }
     }
 

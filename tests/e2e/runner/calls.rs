@@ -142,7 +142,8 @@ async fn a_process_without_a_key_is_given_one_and_the_one_before_is_named() {
     let mut stage = Stage::open().await;
     let bare = schema::tunnel::Process { provisioned: false, ..running(ALICE) };
     let (mut peer, _) = stage.connect_with(vec![bare]).await;
-    let call = Act::Call { op: id(), account: ALICE, grade: Grade::Customer, wait_ms: 1 };
+    let (name, grade, pays) = (id(), Grade::Customer, None);
+    let call = Act::Call { op: name, account: ALICE, grade, wait_ms: 1, pays };
     assert!(matches!(stage.act(call, BODY).await.0, Answer::NeedsKey));
     let mut before: Option<KeyId> = None;
     for _ in 0..2 {

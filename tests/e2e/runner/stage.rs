@@ -60,7 +60,8 @@ impl Stage {
     /// A request to Alice's process that waits for so long at most.
     pub fn call(&self, body: &[u8], wait_ms: u32) -> Pending {
         let op = id();
-        let act = Act::Call { op, account: ALICE, grade: Grade::Operator, wait_ms };
+        let (account, grade, pays) = (ALICE, Grade::Operator, None);
+        let act = Act::Call { op, account, grade, wait_ms, pays };
         self.begin(act, body)
     }
 

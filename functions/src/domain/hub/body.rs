@@ -93,6 +93,7 @@ impl Hub {
         operation.gathered.extend_from_slice(body);
         if is_last {
             let whole = std::mem::take(&mut operation.gathered);
+            self.turn_answered(op, &whole, out);
             self.done(op, whole, out);
         } else {
             pull_on(op, operation, out);

@@ -7,12 +7,14 @@
 use std::collections::BTreeMap;
 
 use schema::{
-    AccountId, AskId, KeyId, OpId, RunnerId, Timestamp,
+    AccountId, AskId, CallId, KeyId, OpId, RunnerId, Timestamp,
     rpc::RequestId,
     tunnel::{Grade, Process, Seq},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+
+use crate::domain::own_usage::Terms;
 
 /// What a runner can be chosen by.
 pub type Labels = BTreeMap<String, String>;
@@ -48,7 +50,15 @@ pub enum Act {
     /// Takes an account's process in, if there is room for it.
     Place { account: AccountId },
     /// Puts the body, a request, to an account's process.
-    Call { op: OpId, account: AccountId, grade: Grade, wait_ms: u32 },
+    Call {
+        op: OpId,
+        account: AccountId,
+        grade: Grade,
+        wait_ms: u32,
+        /// What pays for the turn that it begins, where codex pays for its models by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pays: Option<Pays>,
+    },
     /// Tells an account's process the body, a notification.
     Notify { op: OpId, account: AccountId },
     /// Makes an account's process ready, with a key if it has none.
@@ -63,6 +73,13 @@ pub enum Act {
     Drain { op: OpId, on: bool },
     /// Voids the runner for good.
     Revoke,
+}
+
+/// Money on hold for a turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pays {
+    pub call: CallId,
+    pub terms: Terms,
 }
 
 /// A key that a process pays with. Its text goes to the runner and is not kept.
@@ -88,6 +105,11 @@ pub enum Answer {
     Answered,
     /// The process has no key to pay with: start it with one.
     NeedsKey,
+    /// The call begins a turn of a codex that pays by itself: put money on hold for this model, or
+    /// the usual one, first.
+    NeedsHold {
+        model: Option<String>,
+    },
     /// The process runs. Whatever key it had before may be revoked.
     Started {
         replaced: Option<KeyId>,

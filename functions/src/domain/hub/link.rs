@@ -236,6 +236,7 @@ impl Hub {
         if row.said.method == peek::NO_LONGER {
             self.no_longer(account, &Said::clone(&row.said), out);
         }
+        self.count(&row, out);
         out.batch.events.push(row);
         if !out.outputs.iter().any(|it| matches!(it, Output::Said(said) if *said == account)) {
             out.outputs.push(Output::Said(account));
@@ -284,5 +285,6 @@ impl Hub {
             self.give_up(now, out);
         }
         self.end_late(now, out);
+        self.lapse_turns(now, out);
     }
 }

@@ -13,6 +13,7 @@ mod link;
 mod obey;
 mod operate;
 mod out;
+mod own;
 mod peek;
 mod pull;
 mod refusals;
@@ -22,11 +23,12 @@ mod tests;
 pub use asks::{Decision, Question, State, closed};
 pub use obey::Verdict;
 pub use out::{AskRow, Batch, EventRow, Output, Said, Settled};
+pub use own::{Counted, Due, Stage, ThreadKey, Turn};
 
 use std::collections::{BTreeMap, HashMap};
 
 use schema::{
-    AccountId, AskId, KeyId, OpId, Timestamp,
+    AccountId, AskId, CallId, KeyId, OpId, Timestamp,
     tunnel::{CloseCode, LEASE_MS, Process, ProcessState, SUSPECT_MS, Seq},
 };
 use serde::{Deserialize, Serialize};
@@ -35,6 +37,7 @@ use self::{
     command::{Description, Profile, Standing, Told},
     operate::Operation,
     out::Out,
+    own::Own,
 };
 
 /// Places that a runner may have, over its whole life: their numbers are part of the keys of rows.
@@ -48,6 +51,8 @@ pub struct Hub {
     places: BTreeMap<AccountId, Place>,
     asks: BTreeMap<AskId, Question>,
     ops: HashMap<OpId, Operation>,
+    /// Turns of a codex that pays by itself.
+    own: Own,
     /// How many operations there have been: they are sent again in their order.
     operated: u64,
     round_trip_ms: Option<i64>,
@@ -119,6 +124,8 @@ pub enum Input<'a> {
     Passed { op: OpId, bytes: usize },
     /// Nobody waits for an operation any more.
     Left { op: OpId },
+    /// The account has settled a turn of a codex that pays by itself.
+    Settled { call: CallId },
     /// Time passed; the platform saw the connection alive then.
     Tick { alive_at: Option<Timestamp> },
 }
@@ -164,6 +171,7 @@ impl Hub {
             }
             Input::Passed { op, bytes } => self.passed(op, bytes, now, &mut out),
             Input::Left { op } => self.left(op, &mut out),
+            Input::Settled { call } => self.drop_turn(call, &mut out),
             Input::Tick { alive_at } => self.tick(alive_at, now, &mut out),
         }
         self.finish(out, now)
@@ -181,6 +189,9 @@ impl Hub {
             if let Some(place) = self.places.get(&account) {
                 out.batch.places.push((account, place.clone()));
             }
+        }
+        if out.owed {
+            out.outputs.push(Output::Owed);
         }
         if !out.batch.is_empty() {
             out.outputs.insert(0, Output::Store(Box::new(out.batch)));

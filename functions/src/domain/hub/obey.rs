@@ -8,9 +8,10 @@ use schema::{
 use super::{
     Hub, Output, Place,
     body::PIECE_MS,
-    command::{Act, Answer, Profile, Standing},
+    command::{Act, Answer, Pays, Profile, Standing},
     operate::{Kind, Operation},
     out::Out,
+    own::Toll,
     refusals,
 };
 
@@ -56,14 +57,11 @@ impl Hub {
         match act {
             Act::Enrol { .. } => Verdict::Now(Answer::Done),
             Act::Place { account } => self.take_in(account, now, out),
-            Act::Call { op, account, grade, wait_ms } => {
-                if !self.has_key(account) {
-                    return self.unreachable(now).unwrap_or(Verdict::Now(Answer::NeedsKey));
-                }
+            Act::Call { op, account, grade, wait_ms, pays } => {
                 let wait_ms = wait_ms.min(CALL_MAX_MS);
                 let head = ToRunner::Call { op, process: account, grade, wait_ms };
                 let operation = Operation::new(Kind::Call, head, by(i64::from(wait_ms)));
-                self.begin(op, operation.with(body), now, out)
+                self.call((op, account), operation.with(body), pays, now, out)
             }
             Act::Notify { op, account } => {
                 let head = ToRunner::Notify { op, process: account };
@@ -99,6 +97,32 @@ impl Hub {
             Act::Drain { op, on } => self.drain(op, on, out),
             Act::Revoke => self.revoke(now, out),
         }
+    }
+
+    /// Puts a call to a process that can pay for it, with its money where it begins a turn.
+    fn call(
+        &mut self,
+        (op, account): (OpId, AccountId),
+        operation: Operation,
+        pays: Option<Pays>,
+        now: Timestamp,
+        out: &mut Out,
+    ) -> Verdict {
+        if pays.is_none()
+            && let Some(refusal) = self.unreachable(now)
+        {
+            return refusal;
+        }
+        let hold = pays.as_ref().map(|pays| pays.call);
+        let verdict = match self.toll((op, account), &operation.body, pays, now, out) {
+            Toll::Stop(answer) => Verdict::Now(answer),
+            Toll::Pass if self.has_key(account) => self.begin(op, operation, now, out),
+            Toll::Pass => Verdict::Now(Answer::NeedsKey),
+        };
+        if let (Verdict::Now(_), Some(hold)) = (&verdict, hold) {
+            self.void_turn(hold, out);
+        }
+        verdict
     }
 
     fn enrol(&mut self, profile: Profile, out: &mut Out) -> Verdict {
@@ -139,6 +163,7 @@ impl Hub {
 
     fn revoke(&mut self, now: Timestamp, out: &mut Out) -> Verdict {
         self.lapse_all(out);
+        self.bill_all(out);
         self.hang_up(CloseCode::Revoked, "this runner was revoked", now, out);
         self.kept.revoked = true;
         out.batch.kept = Some(self.kept.clone());

@@ -38,7 +38,7 @@ pub(super) struct Operation {
     order: u64,
     pub kind: Kind,
     head: ToRunner,
-    body: Vec<u8>,
+    pub body: Vec<u8>,
     sent_at: Option<Timestamp>,
     pub deadline: Timestamp,
     /// Where an announced body stands, and what has come of one that is put together here.
@@ -152,6 +152,11 @@ impl Hub {
     ) -> Result<(), &'static str> {
         if self.replied(op, refused.as_ref(), out) {
             return Ok(());
+        }
+        match refused {
+            Some(_) => self.turn_refused(op, out),
+            None if size == body.len() as u64 => self.turn_answered(op, body, out),
+            None => {}
         }
         let Some(operation) = self.ops.get_mut(&op) else { return Ok(()) };
         if let Some(sent_at) = operation.sent_at {

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use schema::{
-    AccountId, AskId, OpId, Timestamp,
+    AccountId, AskId, CallId, OpId, Timestamp,
     rpc::RequestId,
     tunnel::{self, CloseCode, MESSAGE_MAX_BYTES, Seq, ToRunner},
 };
 
 use super::{
-    Kept, Place, State,
+    Counted, Kept, Place, State, ThreadKey, Turn,
     command::{Answer, Standing},
 };
 
@@ -43,6 +43,8 @@ pub enum Output {
     },
     /// An account's process said something that is stored now.
     Said(AccountId),
+    /// Accounts are to settle turns: see [`super::Hub::due`].
+    Owed,
     /// Viewers have to know.
     Stands {
         standing: Standing,
@@ -69,12 +71,17 @@ pub struct Batch {
     pub asks: Vec<AskRow>,
     /// Questions whose state changed.
     pub states: Vec<(AskId, State)>,
+    /// Turns of a codex that pays by itself: new or changed, or settled.
+    pub turns: Vec<(CallId, Option<Turn>)>,
+    /// How far their threads are counted.
+    pub threads: Vec<(ThreadKey, Counted)>,
 }
 
 impl Batch {
     pub fn is_empty(&self) -> bool {
-        let Self { kept, places, events, asks, states } = self;
+        let Self { kept, places, events, asks, states, turns, threads } = self;
         let nothing = events.is_empty() && asks.is_empty() && states.is_empty();
+        let nothing = nothing && turns.is_empty() && threads.is_empty();
         nothing && kept.is_none() && places.is_empty()
     }
 }
@@ -119,6 +126,8 @@ pub(super) struct Out {
     pub batch: Batch,
     frames: Vec<u8>,
     pub outputs: Vec<Output>,
+    /// Whether turns have become due.
+    pub owed: bool,
     /// Places of which rows are to be written.
     pub changed: BTreeSet<AccountId>,
 }

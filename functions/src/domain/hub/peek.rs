@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Said;
+use crate::domain::own_usage::Report;
 
 #[derive(Deserialize)]
 struct Message<'a> {
@@ -82,6 +83,101 @@ fn one_line(json: &str) -> String {
 /// The question that is no longer open.
 pub(super) fn no_longer(params: &str) -> Option<NoLonger> {
     serde_json::from_str(params).ok()
+}
+
+/// A call, as far as it concerns what a turn costs.
+pub(super) struct Asked {
+    pub method: String,
+    pub thread: String,
+    /// The model that it names.
+    pub model: Option<String>,
+}
+
+/// Reads a call.
+pub(super) fn asked(body: &[u8]) -> Option<Asked> {
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase", default)]
+    struct Params {
+        thread_id: Option<String>,
+        model: Option<String>,
+        collaboration_mode: Option<Mode>,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Mode {
+        settings: Option<Settings>,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Settings {
+        model: Option<String>,
+    }
+    let message: Message<'_> = serde_json::from_slice(body).ok()?;
+    let params = message.params.map(|params| serde_json::from_str::<Params>(params.get()));
+    let Params { thread_id, model, collaboration_mode } = params.and_then(Result::ok)?;
+    // Where a mode names a model, codex takes that one.
+    let mode = collaboration_mode.and_then(|mode| mode.settings?.model);
+    let (method, thread) = (message.method.into_owned(), thread_id.unwrap_or_default());
+    Some(Asked { method, thread, model: mode.or(model) })
+}
+
+/// What a call came to, as far as it concerns what a turn costs.
+pub(super) struct Replied {
+    pub failed: bool,
+    /// The thread, and the model that its turns ask for.
+    pub thread: Option<String>,
+    pub model: Option<String>,
+    pub turn: Option<String>,
+}
+
+/// Reads an answer.
+pub(super) fn replied(body: &[u8]) -> Option<Replied> {
+    #[derive(Deserialize)]
+    struct Reply<'a> {
+        #[serde(borrow, default)]
+        result: Option<&'a RawValue>,
+        #[serde(default)]
+        error: Option<serde::de::IgnoredAny>,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Told<'a> {
+        #[serde(borrow)]
+        thread: Option<Named<'a>>,
+        #[serde(borrow)]
+        turn: Option<Named<'a>>,
+        #[serde(borrow)]
+        model: Option<Cow<'a, str>>,
+    }
+    let reply: Reply<'_> = serde_json::from_slice(body).ok()?;
+    let result = reply.result.map_or("null", RawValue::get);
+    let Told { thread, turn, model } = serde_json::from_str(result).unwrap_or_default();
+    let id = |named: Option<Named<'_>>| named?.id.map(Cow::into_owned);
+    let (thread, turn, model) = (id(thread), id(turn), model.map(Cow::into_owned));
+    Some(Replied { failed: reply.error.is_some(), thread, model, turn })
+}
+
+/// What a thread has used, in the parameters of `thread/tokenUsage/updated`.
+pub(super) fn usage(params: &str) -> Option<Report> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Params {
+        token_usage: Report,
+    }
+    serde_json::from_str::<Params>(params).ok().map(|params| params.token_usage)
+}
+
+/// Whether a turn came to its own end, in the parameters of `turn/completed`.
+pub(super) fn has_completed(params: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Params {
+        turn: Ended,
+    }
+    #[derive(Deserialize)]
+    struct Ended {
+        status: String,
+    }
+    serde_json::from_str::<Params>(params).is_ok_and(|params| params.turn.status == "completed")
 }
 
 /// The id of a request.

@@ -151,7 +151,7 @@ impl World {
                     assert!(self.settled.insert(op), "{op} was settled twice");
                 }
                 Output::Piece { .. } | Output::Broken { .. } => panic!("nobody reads a file"),
-                Output::Said(_) | Output::Stands { .. } => {}
+                Output::Said(_) | Output::Stands { .. } | Output::Owed => {}
             }
         }
     }
@@ -277,7 +277,8 @@ impl World {
             }
             Weather::Call { wait_ms } => {
                 let op = OpId::from_bits(self.id());
-                let act = Act::Call { op, account: ALICE, grade: Grade::Customer, wait_ms };
+                let (account, grade, pays) = (ALICE, Grade::Customer, None);
+                let act = Act::Call { op, account, grade, wait_ms, pays };
                 self.obey(act, b"{}");
             }
             Weather::Answer { times } => {
@@ -409,7 +410,8 @@ fn silence_makes_a_runner_suspect_and_then_offline() {
 fn a_connection_that_fell_silent_is_closed_and_may_come_back() {
     let mut world = World::new();
     let op = OpId::from_bits(7);
-    let act = Act::Call { op, account: ALICE, grade: Grade::Customer, wait_ms: 600_000 };
+    let (account, grade, wait_ms, pays) = (ALICE, Grade::Customer, 600_000, None);
+    let act = Act::Call { op, account, grade, wait_ms, pays };
     assert!(world.obey(act, b"{}").is_none());
     world.now = START.plus_millis(LEASE_MS);
     world.step(Input::Tick { alive_at: None });

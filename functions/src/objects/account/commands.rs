@@ -2,7 +2,7 @@
 //! turn.
 
 use schema::{
-    Code, Error, KeyId, Result, Timestamp,
+    CallId, Code, Error, KeyId, MicroUsd, Result, Timestamp,
     agent::{TokenUsage, Wallet},
 };
 
@@ -10,8 +10,11 @@ use super::rows::Rows;
 use crate::domain::{
     access::Key,
     account::{Command, Description, NewKey, Outcome, Profile},
-    admission::Live,
+    admission::{Live, Start},
     booking::{Booked, Booking, Change},
+    ledger::Entry,
+    own_usage::Ended,
+    price::Quote,
 };
 
 /// Does what the command says.
@@ -42,6 +45,12 @@ pub fn run(live: &mut Live, rows: &Rows, command: Command, now: Timestamp) -> Re
         }
         Command::SetBalance { source, balance, note } => {
             book(live, rows, Booking { source, change: Change::To(balance), note }, now)
+        }
+        Command::HoldTurn { call, quote } => hold_turn(live, call, quote, now),
+        Command::PostTurn { call, ended } => post_turn(live, rows, call, *ended, now),
+        Command::VoidTurn { call } => {
+            void_turn(live, call, "the turn cost nothing", now);
+            Ok(Outcome::Done)
         }
         Command::Transactions { before, limit } => {
             rows.store(live).map_err(Error::unavailable)?;
@@ -104,6 +113,52 @@ fn book(live: &mut Live, rows: &Rows, booking: Booking, now: Timestamp) -> Resul
         live.ledger.book(kind, amount, booking.source, booking.note, now);
     }
     Ok(Outcome::Receipt { wallet: wallet(live), replayed: earlier.is_some() })
+}
+
+/// Nothing else will come back soon for a turn, so a wallet that has less than it wants gives all.
+fn hold_turn(live: &mut Live, call: CallId, quote: Quote, now: Timestamp) -> Result<Outcome> {
+    if live.profile.as_ref().is_some_and(|profile| !profile.active) {
+        return Err(Error::new(Code::PermissionDenied, "This account is suspended."));
+    }
+    match live.begin(call, quote, true, now) {
+        Start::Go(hold) => {
+            live.ledger.entrust(hold);
+            Ok(Outcome::Done)
+        }
+        Start::Wait(error) | Start::Refuse(error) => Err(error),
+    }
+}
+
+/// Charges a turn. It is told of until it is known to be charged, so it may have been before; and
+/// its hold may be over, for it may take longer than any hold lasts.
+fn post_turn(
+    live: &mut Live,
+    rows: &Rows,
+    call: CallId,
+    ended: Ended,
+    now: Timestamp,
+) -> Result<Outcome> {
+    let held = live.ledger.held_by(call).unwrap_or(MicroUsd::ZERO);
+    let Some(charge) = ended.charge(held) else {
+        void_turn(live, call, "the turn failed before any model answered", now);
+        return Ok(Outcome::Done);
+    };
+    let source = charge.source().unwrap_or_default();
+    let same = |entry: &Entry| entry.source.as_deref() == Some(source.as_str());
+    let known = live.ledger.unstored().iter().any(same)
+        || rows.has_source(&source).map_err(Error::unavailable)?;
+    if known {
+        void_turn(live, call, "the turn had been charged before", now);
+    } else {
+        live.ledger.post_late(call, charge, now);
+        live.leases.release(call);
+    }
+    Ok(Outcome::Done)
+}
+
+fn void_turn(live: &mut Live, call: CallId, why: &str, now: Timestamp) {
+    live.ledger.void(call, why, now);
+    live.leases.release(call);
 }
 
 fn token_usage(

@@ -38,7 +38,7 @@ use crate::{
     cx,
     domain::{
         access::Credential,
-        account::{Answer, Ask, Knock, Outcome, Profile},
+        account::{Answer, Ask, Command, Knock, Outcome, Profile},
         admission::{Live, Pass, Refusal, Start},
         price::Quote,
     },
@@ -183,16 +183,30 @@ impl Inner {
                 }
             }
         }
+        // A hold has a deadline, and a charge is to be told to the directory.
+        let (held, rings) = match &ask.command {
+            Command::HoldTurn { call, .. } => (Some(*call), true),
+            command => (None, matches!(command, Command::PostTurn { .. })),
+        };
         let mut live = self.live.borrow_mut();
         let outcome = commands::run(&mut live, &self.rows, ask.command, now);
-        let outcome = outcome.unwrap_or_else(Outcome::Refused);
+        let outcome =
+            outcome.unwrap_or_else(|error| Outcome::Refused(reply::with_top_up(error, &config)));
         let unsettled = !live.ledger.unstored().is_empty();
         let stored = if unsettled { self.rows.store(&mut live) } else { Ok(()) };
+        if let (Err(_), Some(call)) = (&stored, held) {
+            // Nobody will begin a turn with it.
+            live.ledger.void(call, "the hold could not be written", now);
+            live.leases.release(call);
+        }
         drop(live);
         if let Err(fault) = stored {
             self.faulty.set(true);
             self.clone().store_soon();
             return refused(Error::unavailable(fault));
+        }
+        if rings {
+            self.ring_by(now.plus_millis(config.outbox_ms), &config);
         }
         self.store_soon();
         self.wake_waiters(now);

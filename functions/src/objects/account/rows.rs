@@ -168,7 +168,7 @@ impl Rows {
     }
 
     /// Whether a row with this source is stored.
-    fn has_source(&self, source: &str) -> Result<bool, Fault> {
+    pub fn has_source(&self, source: &str) -> Result<bool, Fault> {
         let sql = "SELECT 1 FROM entries WHERE source = ?";
         Ok(self.0.exec_raw(sql, vec![source.into()])?.raw().next().transpose()?.is_some())
     }
@@ -180,9 +180,10 @@ impl Rows {
     }
 
     /// The most input that a conversation had in one call, as the provider reported it: an estimate
-    /// is no mark to bill by.
+    /// is no mark to bill by, and neither is the sum of a turn's calls.
     pub fn high_water(&self, conversation: &str) -> Result<u64, Fault> {
         let sql = "SELECT input FROM entries WHERE conversation = ? AND basis = 'reported'
+                     AND (source IS NULL OR source NOT LIKE 'turn:%')
                    ORDER BY input DESC LIMIT 1";
         let row = self.0.exec_raw(sql, vec![conversation.into()])?.raw().next().transpose()?;
         let most = row.and_then(|row| row.into_iter().next());
@@ -265,11 +266,14 @@ impl Rows {
             return Ok(Ledger::default());
         };
         let mut ledger = Ledger::resume(last.seq, MicroUsd::new(last.balance));
-        let open = "SELECT call, sum(held) AS held, min(seq) AS seq, min(at) AS at FROM entries
+        // Of a hold's rows only the first has a note.
+        let open = "SELECT call, sum(held) AS held, min(seq) AS seq, min(at) AS at,
+                      max(note) AS note FROM entries
                     WHERE seq > ? AND call IS NOT NULL GROUP BY call HAVING sum(held) <> 0";
         for row in self.rows::<OpenRow>(open, vec![number(self.mark("settled")?)])? {
             let Ok(call) = row.call.parse::<CallId>() else { continue };
-            ledger.reopen(call, MicroUsd::new(row.held), row.seq, Timestamp::from_millis(row.at));
+            let (held, at) = (MicroUsd::new(row.held), Timestamp::from_millis(row.at));
+            ledger.reopen(call, held, row.seq, at, row.note.as_deref());
         }
         Ok(ledger)
     }

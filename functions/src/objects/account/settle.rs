@@ -254,6 +254,7 @@ fn bill(
         holder: call.caller.holder.text(),
         conversation: call.conversation.clone(),
         response_id: produced.response_id.clone(),
+        turn: None,
         usage,
         billed_input: cost.billed_input,
         price: call.price.id,

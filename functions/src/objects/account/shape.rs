@@ -65,6 +65,7 @@ pub struct OpenRow {
     pub held: i64,
     pub seq: i64,
     pub at: i64,
+    pub note: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -6,6 +6,7 @@
 //! or a viewer waits.
 
 mod command;
+mod dues;
 mod report;
 mod rows;
 mod shape;
@@ -13,6 +14,7 @@ mod signal;
 mod socket;
 pub mod stub;
 mod transfer;
+mod turns;
 mod upkeep;
 mod viewer;
 
@@ -66,6 +68,9 @@ pub(crate) struct Inner {
     /// Whether the alarm is known to be set.
     alarmed: Cell<bool>,
     reporter: Reporter,
+    /// Whether turns are being settled, and whether the rows that were just read have such turns.
+    settling: Cell<bool>,
+    owes: Cell<bool>,
 }
 
 impl std::panic::UnwindSafe for Runner {}
@@ -92,6 +97,8 @@ impl Runner {
             untrimmed: Cell::new(0),
             alarmed: Cell::new(false),
             reporter: Reporter::default(),
+            settling: Cell::new(false),
+            owes: Cell::new(false),
         }))
     }
 
@@ -142,11 +149,13 @@ impl Runner {
         inner.step(Input::Closed { generation, reason: &js::said(&error) });
     }
 
-    /// Forgets what is too old, and rings again while anything is left.
+    /// Settles what is due, forgets what is too old, and rings again while anything is left.
     pub fn alarm(&self) -> Promise {
         let inner = self.0.clone();
         js::promise(async move {
             inner.alarmed.set(false);
+            inner.step(Input::Tick { alive_at: inner.alive_at() });
+            inner.settle().await;
             let rung = inner.trim_all();
             rung.map(|()| JsValue::UNDEFINED).map_err(|e| JsValue::from_str(&e.to_string()))
         })
@@ -178,6 +187,7 @@ impl Inner {
         if self.hub.borrow().is_none() {
             let is_connected = |generation| self.socket_of(generation).is_some();
             let hub = self.rows.load(is_connected, now).map_err(Error::unavailable)?;
+            self.owes.set(!hub.due().is_empty());
             self.hub.replace(Some(hub));
         }
         Ok((config, now))
@@ -216,6 +226,9 @@ impl Inner {
     }
 
     fn carry_out(self: &Rc<Self>, outputs: Vec<Output>) -> Result<()> {
+        if self.owes.replace(false) {
+            self.settle_soon();
+        }
         for output in outputs {
             match output {
                 Output::Store(batch) => self.store(&batch)?,
@@ -232,6 +245,7 @@ impl Inner {
                 Output::Piece { op, bytes, last } => self.transfers.piece(op, bytes, last),
                 Output::Broken { op, error } => self.transfers.broken(op, error),
                 Output::Said(account) => self.signals.ring(account),
+                Output::Owed => self.settle_soon(),
                 Output::Stands { .. } => self.signals.ring_all(),
             }
         }

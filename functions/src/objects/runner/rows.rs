@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Steps of the schema, each run once, in order; never changed, only added to.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "
     CREATE TABLE kept (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT NOT NULL);
     CREATE TABLE places (
@@ -34,6 +34,14 @@ const STEPS: [&str; 2] = [
     CREATE INDEX asks_state ON asks (state);
 ",
     "ALTER TABLE asks ADD COLUMN decided_at INTEGER",
+    "
+    -- Where codex pays by itself: turns that no account has settled yet, and how far threads are
+    -- counted.
+    CREATE TABLE turns (call TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE threads (
+      account TEXT NOT NULL, thread TEXT NOT NULL, body TEXT NOT NULL, at INTEGER NOT NULL,
+      PRIMARY KEY (account, thread)) WITHOUT ROWID;
+",
 ];
 
 /// Events of one place have keys from its number times this; a number is below 8,192, so that keys
@@ -103,7 +111,8 @@ impl Rows {
             }
         }
         let is_connected = is_connected(kept.generation);
-        let hub = Hub::restore(kept.clone(), places, asks, is_connected, now);
+        let mut hub = Hub::restore(kept.clone(), places, asks, is_connected, now);
+        hub.restore_turns(self.turns()?, self.threads()?);
         // That a connection was lost is found out once.
         if *hub.kept() != kept {
             self.keep(hub.kept())?;
@@ -140,6 +149,12 @@ impl Rows {
         }
         for (ask, state) in &batch.states {
             self.put_state(*ask, state)?;
+        }
+        for (call, turn) in &batch.turns {
+            self.put_turn(*call, turn.as_ref())?;
+        }
+        for ((account, thread), counted) in &batch.threads {
+            self.put_thread(*account, thread, counted)?;
         }
         self.put_events(batch)
     }
@@ -344,7 +359,11 @@ impl Rows {
         Ok(())
     }
 
-    fn rows<T: DeserializeOwned>(
+    pub(super) fn run(&self, sql: &str, bindings: Vec<JsValue>) -> Result<(), Fault> {
+        self.0.exec_raw(sql, bindings).map(drop)
+    }
+
+    pub(super) fn rows<T: DeserializeOwned>(
         &self,
         sql: &str,
         bindings: Vec<JsValue>,

@@ -81,6 +81,7 @@ impl Inner {
             self.trim_log(*account, &config, now)?;
         }
         self.rows.trim_asks(&config.retention, now).map_err(Error::unavailable)?;
+        self.rows.trim_threads(&config.retention, now).map_err(Error::unavailable)?;
         let left = |place: &Place| place.first <= place.last && place.last > Seq(0);
         if accounts.iter().any(|account| self.place(*account, left).unwrap_or(false)) {
             self.set_alarm();

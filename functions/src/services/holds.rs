@@ -1,0 +1,33 @@
+//! Money on hold for a turn of a codex that pays for its models by itself.
+
+use schema::{AccountId, Code, Error, Result};
+
+use crate::{
+    cx::{self, Cx},
+    domain::{access::Holder, account::Command, codex, hub::command::Pays, own_usage::Terms},
+    objects::stub,
+    store::settings,
+};
+
+/// Takes what a turn of so many bytes may cost, with this model or the usual one. From here on the
+/// runner's object sees to it that it is settled; should it never hear of it, the hold runs out.
+pub async fn take(
+    cx: &Cx,
+    account: AccountId,
+    model: Option<String>,
+    bytes: usize,
+) -> Result<Pays> {
+    let model = model.unwrap_or_else(|| codex::MODEL.to_owned());
+    let settings = settings::current(&cx.env, &cx.config).await?;
+    let price = settings.prices.get(&model).cloned().ok_or_else(|| {
+        let message =
+            format!("The model `{model}` has no price yet, so nothing is sent to it. Use another.");
+        Error::new(Code::ModelNotPriced, message)
+    })?;
+    let quote = price.quote_turn(u64::try_from(bytes).unwrap_or(u64::MAX));
+    let call = cx::new_id(cx.now)?;
+    stub::ask(&cx.env, account, Command::HoldTurn { call, quote }).await?;
+    let its_own = cx.caller.as_ref().filter(|caller| caller.account == account);
+    let holder = its_own.map_or(Holder::Static, |caller| caller.holder).text();
+    Ok(Pays { call, terms: Terms { model, price, holder } })
+}
