@@ -167,7 +167,7 @@ impl Settings {
         let level = level.parse().ok().with_context(|| format!("`{level}` is no log level"))?;
         Ok(Self {
             state: std::path::absolute(state)?,
-            file,
+            file: file.map(std::path::absolute).transpose()?,
             url: told.url,
             codex: told.codex.map_or_else(|| Ok("codex".into()), anchored)?,
             capacity: told.capacity,
@@ -343,6 +343,16 @@ mod tests {
         assert_eq!(settings.capacity, Some(2));
         assert_eq!((settings.grace, settings.jail), (Duration::from_secs(5), Jail::Off));
         assert_eq!((settings.on_term, settings.codex), (OnTerm::Drain, "codex".into()));
+    }
+
+    #[test]
+    fn a_file_is_known_by_its_whole_path_for_whoever_starts_elsewhere() {
+        let folder = tempfile::tempdir_in(".").unwrap();
+        let file = Path::new(folder.path().file_name().unwrap()).join("config.toml");
+        fs::write(&file, "").unwrap();
+        let place = Place { state_dir: Some("/state".into()), config: Some(file) };
+        let settings = Settings::decide(&place, Options::default()).unwrap();
+        assert!(settings.file.unwrap().is_absolute());
     }
 
     #[test]
