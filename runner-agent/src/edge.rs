@@ -1,9 +1,8 @@
 //! The way to the edge: name, proxy, TCP, TLS, and HTTP/1.1 over it.
 
-use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -15,6 +14,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use schema::agent::Failure;
+use socket2::TcpKeepalive;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -35,6 +35,13 @@ const LOOKUP: Duration = Duration::from_millis(500);
 const STAGGER: Duration = Duration::from_millis(400);
 /// What may lie unsent in the kernel: a question stands behind no more than this and one message.
 const UNSENT_BYTES: u32 = 128 * 1024;
+/// A connection on which nothing arrives is asked whether it lives: after this…
+const SILENCE: Duration = Duration::from_secs(5);
+/// … then this often…
+const KNOCKS_EVERY: Duration = Duration::from_secs(3);
+/// … and given up when so many were not answered, or what was sent stays unacknowledged for as
+/// long. Codex would wait five minutes for the next event of a stream that leads nowhere.
+const KNOCKS: u32 = 3;
 /// How a failure begins that is not the network's.
 pub const TLS_FAILED: &str = "TLS failed";
 /// An answer is a few words.
@@ -57,7 +64,7 @@ pub struct Edge {
     /// The proxy on the way, if one is set for it.
     pub proxy: Option<Proxy>,
     tls: Option<TlsConnector>,
-    known: RefCell<Vec<SocketAddr>>,
+    known: Mutex<Vec<SocketAddr>>,
 }
 
 impl Edge {
@@ -78,7 +85,7 @@ impl Edge {
         let port = uri.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
         let proxy = if encrypted { proxy::for_host(&host)? } else { None };
         let tls = if encrypted { Some(connector(ca_file)?) } else { None };
-        Ok(Self { url, host, port, proxy, tls, known: RefCell::default() })
+        Ok(Self { url, host, port, proxy, tls, known: Mutex::default() })
     }
 
     /// Whether the way is encrypted.
@@ -110,18 +117,23 @@ impl Edge {
     /// The edge's addresses; those of last time where the resolver is slow, as it is just after a
     /// link came back.
     async fn addresses(&self) -> Result<Vec<SocketAddr>> {
-        let known = self.known.borrow().clone();
+        let known = self.known().clone();
         let found = match known.is_empty() {
             true => lookup(&self.host, self.port).await,
             false => timeout(LOOKUP, lookup(&self.host, self.port)).await.unwrap_or(Ok(known)),
         };
         let found = match found {
-            Err(error) if self.known.borrow().is_empty() => return Err(error),
-            Err(_) => self.known.borrow().clone(),
+            Err(error) if self.known().is_empty() => return Err(error),
+            Err(_) => self.known().clone(),
             Ok(found) => found,
         };
-        self.known.borrow_mut().clone_from(&found);
+        self.known().clone_from(&found);
         Ok(found)
+    }
+
+    /// The addresses of last time. A list is whole whatever became of whoever wrote it.
+    fn known(&self) -> MutexGuard<'_, Vec<SocketAddr>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends a request and returns the answer with its body.
@@ -216,10 +228,14 @@ async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream> {
     Err(error.context(format!("no TCP connection to {addresses:?}")))
 }
 
-/// Small writes go at once, and little waits in the kernel.
+/// Small writes go at once, little waits in the kernel, and silence is not taken for life.
 fn tuned(stream: TcpStream) -> Result<TcpStream> {
     stream.set_nodelay(true)?;
-    socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES)?;
+    let socket = socket2::SockRef::from(&stream);
+    socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
+    let knocks = TcpKeepalive::new().with_time(SILENCE).with_interval(KNOCKS_EVERY);
+    socket.set_tcp_keepalive(&knocks.with_retries(KNOCKS))?;
+    socket.set_tcp_user_timeout(Some(SILENCE + KNOCKS_EVERY * KNOCKS))?;
     Ok(stream)
 }
 

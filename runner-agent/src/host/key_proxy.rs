@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
@@ -19,26 +19,16 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::edge;
+use super::way::Dialler;
+use crate::edge::Edge;
 
-/// The edge answers a call for a connection within this time.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A connection on which nothing arrives is asked whether it lives: after this…
-const SILENCE: Duration = Duration::from_secs(5);
-/// … then this often…
-const KNOCKS_EVERY: Duration = Duration::from_secs(3);
-/// … and given up when so many were not answered, or what was sent stays unacknowledged for as
-/// long. Codex would wait five minutes for the next event of a stream that leads nowhere.
-const KNOCKS: u32 = 3;
 /// Connections to the edge are kept this long between calls.
 const KEPT: Duration = Duration::from_secs(60);
 /// Connections of codex at one time; what comes beyond them waits.
@@ -79,7 +69,7 @@ struct Way {
     edge: String,
     token_digest: [u8; 32],
     key: Key,
-    client: Client<HttpsConnector<HttpConnector>, Incoming>,
+    client: Client<Dialler, Incoming>,
 }
 
 impl Key {
@@ -109,24 +99,18 @@ impl Key {
 impl KeyProxy {
     /// Starts one in front of an edge, which is trusted as the agent trusts it.
     pub async fn start(edge: &str, ca_file: Option<&Path>, key: Key) -> Result<Self> {
-        let edge = edge.trim_end_matches('/').to_owned();
-        let uri: Uri = edge.parse().with_context(|| format!("{edge} is no address"))?;
-        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.authority().is_none() {
-            bail!("{edge} is no http or https address");
-        }
+        let edge = Edge::new(edge, ca_file)?;
         let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(|error| anyhow!("no randomness: {error}"))?;
         let token = BASE64_URL_SAFE_NO_PAD.encode(random);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("http://{}/v1", listener.local_addr()?);
-        // Roots cost memory, and are needed only where there is TLS.
-        let tls = match uri.scheme_str() {
-            Some("https") => edge::trust(ca_file)?,
-            _ => without_roots(),
-        };
-        let client = client(tls);
+        let address = edge.url.clone();
+        let mut client = Client::builder(TokioExecutor::new());
+        let client = client.pool_timer(TokioTimer::new()).pool_idle_timeout(KEPT);
+        let client = client.build(Dialler::to(edge));
         let token_digest = Sha256::digest(&token).into();
-        let way = Arc::new(Way { edge, token_digest, key, client });
+        let way = Arc::new(Way { edge: address, token_digest, key, client });
         let serving = tokio::spawn(serve(listener, way));
         Ok(Self { url, token, serving })
     }
@@ -244,27 +228,6 @@ fn refuse(status: StatusCode, message: &str) -> Response<Body> {
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
-}
-
-fn client(tls: rustls::ClientConfig) -> Client<HttpsConnector<HttpConnector>, Incoming> {
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    tcp.set_keepalive(Some(SILENCE));
-    tcp.set_keepalive_interval(Some(KNOCKS_EVERY));
-    tcp.set_keepalive_retries(Some(KNOCKS));
-    tcp.set_tcp_user_timeout(Some(SILENCE + KNOCKS_EVERY * KNOCKS));
-    let builder = HttpsConnectorBuilder::new().with_tls_config(tls);
-    let connector = builder.https_or_http().enable_http1().wrap_connector(tcp);
-    let mut client = Client::builder(TokioExecutor::new());
-    client.pool_timer(TokioTimer::new()).pool_idle_timeout(KEPT).build(connector)
-}
-
-fn without_roots() -> rustls::ClientConfig {
-    rustls::ClientConfig::builder()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth()
 }
 
 #[cfg(test)]

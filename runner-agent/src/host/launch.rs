@@ -26,6 +26,20 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 const PROGRAM: &str = "/proc/self/exe";
 /// What the end of the log may add to an error.
 const LOG_TAIL_BYTES: u64 = 2_000;
+/// What a host keeps of the agent's environment: what programs need, and the way to the edge.
+const KEPT: [&str; 11] = [
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "RUST_LOG",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+];
 
 /// A connection to the host of this spec, if one is alive. The process that holds the lock on the
 /// pid file is the host; a socket without one is a left-over.
@@ -84,8 +98,7 @@ fn spawn(spec: &Spec, path: &Path) -> Result<Child> {
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     // What the agent was started with is nobody's business further down.
     command.env_clear().current_dir("/");
-    let kept = ["PATH", "LANG", "LC_ALL", "TZ", "RUST_LOG", "SSL_CERT_FILE", "SSL_CERT_DIR"];
-    command.envs(kept.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+    command.envs(KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command.spawn().context("the host cannot be started")
 }
 

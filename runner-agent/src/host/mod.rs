@@ -27,6 +27,7 @@ pub mod spec;
 mod spool;
 mod store;
 mod threads;
+mod way;
 mod workspace;
 
 use std::fs::{self, File, OpenOptions};
