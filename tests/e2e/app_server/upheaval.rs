@@ -103,3 +103,20 @@ async fn the_stream_of_a_turn_that_has_ended_can_be_had_again_under_its_name() {
     let again = Events::of(request()).await.rest().await;
     assert_eq!((deltas(&first).len(), deltas(&first)), (5, deltas(&again)));
 }
+
+#[tokio::test]
+async fn a_question_waits_while_nobody_watches_and_the_agent_is_away() {
+    let mut seat = Seat::with(VERSIONS[0]).await;
+    let prompt = "rehearse: shell touch made && sleep 0.5 && echo it-was-made; say done";
+    let begun = seat.post("/api/turns", json!({ "prompt": prompt })).await;
+    assert_eq!(begun.status, 200, "{}", begun.text());
+    let question = seat.question().await;
+    seat.machine.kill();
+    seat.machine.start().expect("the agent starts again");
+    seat.machine.online().await;
+    assert_eq!(seat.question().await["id"], question["id"], "the same question, and no other");
+    let accepted = seat.resolve(&question, json!({})).await;
+    assert_eq!(accepted.status, 200, "{}", accepted.text());
+    let log = seat.log(0).await.command().await;
+    assert!(log["aggregatedOutput"].as_str().is_some_and(|it| it.contains("it-was-made")), "{log}");
+}
