@@ -67,7 +67,8 @@ pub enum Jail {
 pub struct Limits {
     /// A process that nobody used for so long is ended.
     pub idle_stop_s: u64,
-    /// A host without process and agent ends after so long, once all its events are acknowledged.
+    /// A host without process and agent ends after so long; what is not acknowledged stays in its
+    /// journal.
     pub linger_s: u64,
     /// A process has to introduce itself within this time.
     pub start_s: u64,

@@ -96,8 +96,9 @@ impl Store {
         self.journal.last()
     }
 
-    pub fn is_acked(&self) -> bool {
-        self.journal.is_acked() && self.drafts.is_empty()
+    /// Whether all that was said is on disk.
+    pub fn is_written(&self) -> bool {
+        self.drafts.is_empty()
     }
 
     /// Why nothing can be written, if so.

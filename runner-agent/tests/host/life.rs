@@ -72,6 +72,22 @@ async fn a_host_that_nobody_needs_ends_and_the_next_one_goes_on_counting() {
 }
 
 #[tokio::test]
+async fn a_host_does_not_stay_for_what_nobody_fetches_and_the_next_one_has_it() {
+    let mut world = World::new();
+    world.spec.limits.idle_stop_s = 0;
+    world.spec.limits.linger_s = 1;
+    world.start().await;
+    let mut client = world.attach(Seq(0)).await;
+    client.call("echo", json!({})).await.unwrap();
+    let last = client.last;
+    drop(client);
+    assert!(world.ended().await);
+    assert!(runner_agent::host::has_unsent(&world.spec));
+    world.start().await;
+    world.attach(last).await.event("gantry/process/exited").await;
+}
+
+#[tokio::test]
 async fn only_one_host_serves_an_account() {
     let (world, mut client) = World::started().await;
     let path = world.spec.path();
