@@ -2,7 +2,7 @@
 //!
 //! Foreign messages pass through as the text they came in; this reads only who asks whom for what.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 /// The id of a request: echoed with the type it came with. 0 is an id like any other.
@@ -16,49 +16,21 @@ pub enum RequestId {
     Text(String),
 }
 
-/// One message, either way. Members that are absent stay absent.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Message {
-    /// There for requests and responses.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<RequestId>,
-    /// There for requests and notifications.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub method: Option<String>,
-    /// What a request or notification says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub params: Option<Box<RawValue>>,
-    /// What a request came to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub result: Option<Box<RawValue>>,
-    /// Why it came to nothing: `{"code", "message"}`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<Box<RawValue>>,
+/// What a request came to, as it was said.
+#[derive(Debug, Deserialize)]
+pub struct Response<'a> {
+    /// There unless it came to nothing. `null` is a result, too.
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub result: Option<&'a RawValue>,
+    /// Why it came to nothing: a [`Failure`], as a rule with more members.
+    #[serde(borrow, default)]
+    pub error: Option<&'a RawValue>,
 }
 
-/// What a message is. The method is looked at first: both sides count their own ids from the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Wants an answer.
-    Request,
-    /// Wants none.
-    Notification,
-    /// Is one.
-    Response,
-    /// None of the three.
-    Neither,
-}
-
-impl Message {
-    /// What it is.
-    pub fn kind(&self) -> Kind {
-        match (&self.method, &self.id) {
-            (Some(_), Some(_)) => Kind::Request,
-            (Some(_), None) => Kind::Notification,
-            (None, Some(_)) => Kind::Response,
-            (None, None) => Kind::Neither,
-        }
-    }
+/// A member that is there, whatever it says: an optional one would be read as absent where it says
+/// `null`.
+pub fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<&'de RawValue>, D::Error> {
+    Deserialize::deserialize(value).map(Some)
 }
 
 /// Why a request came to nothing.
@@ -69,4 +41,18 @@ pub struct Failure {
     pub code: i64,
     /// For a person.
     pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_a_result_too() -> serde_json::Result<()> {
+        let said: Response = serde_json::from_str(r#"{"result": null}"#)?;
+        assert_eq!(said.result.map(RawValue::get), Some("null"));
+        let said: Response = serde_json::from_str(r#"{"error": {"code": 1}}"#)?;
+        assert!(said.result.is_none() && said.error.is_some());
+        Ok(())
+    }
 }

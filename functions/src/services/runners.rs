@@ -61,20 +61,6 @@ pub struct Watch {
     pub until: Option<String>,
 }
 
-/// Puts a request to an account's process; what it refuses is an error in our words.
-pub async fn call(
-    cx: &Cx,
-    account: AccountId,
-    grade: Grade,
-    method: &str,
-    params: &RawValue,
-) -> Result<Box<RawValue>> {
-    match answered(cx, account, Request { grade, method, params, wait_ms: CALL_MS }).await? {
-        Answered::Result(result) => Ok(result),
-        Answered::Error(error) => Err(failure(&error)),
-    }
-}
-
 /// Puts a request to an account's process, wherever it runs: the account is placed on a runner if
 /// it has none, and its process is given a key if it has none.
 pub async fn answered(cx: &Cx, account: AccountId, request: Request<'_>) -> Result<Answered> {
@@ -248,11 +234,12 @@ fn message(method: &str, params: Option<&RawValue>) -> Result<Vec<u8>> {
 }
 
 fn read(body: &[u8]) -> Result<Answered> {
-    let broken = "a process answered with neither result nor error";
-    let message: rpc::Message = serde_json::from_slice(body).map_err(failed)?;
-    let error = message.error.map(Answered::Error);
-    let answered = error.or_else(|| message.result.map(Answered::Result));
-    answered.ok_or_else(|| failed(broken))
+    let said: rpc::Response<'_> = serde_json::from_slice(body).map_err(failed)?;
+    match (said.error, said.result) {
+        (Some(error), _) => Ok(Answered::Error(error.to_owned())),
+        (None, Some(result)) => Ok(Answered::Result(result.to_owned())),
+        (None, None) => Err(failed("a process answered with neither result nor error")),
+    }
 }
 
 fn failed(cause: impl std::fmt::Display) -> Error {

@@ -23,6 +23,8 @@ pub struct Wanted {
     pub input: Vec<Value>,
     pub cwd: Option<String>,
     pub manner: Manner,
+    /// Whether its events will be watched.
+    pub watched: bool,
 }
 
 /// A turn that has begun.
@@ -36,13 +38,14 @@ pub struct Begun {
 
 /// Starts a turn, and its thread if there is none.
 pub async fn start(cx: &Cx, whom: Acting, wanted: Wanted) -> Result<Begun> {
-    let Wanted { thread, input, cwd, manner } = wanted;
+    let Wanted { thread, input, cwd, manner, watched } = wanted;
     let cwd = cwd.as_deref();
     // Where the log stands before anything of the turn is in it. Under a name that its caller gave
     // it, it may have begun long ago: then all that its thread said is told.
-    let after = match cx.idempotency_key {
-        Some(_) => 0,
-        None => runners::process(cx, whom.account).await?.map_or(0, |hosted| hosted.last.0),
+    let after = if watched && cx.idempotency_key.is_none() {
+        runners::process(cx, whom.account).await?.map_or(0, |hosted| hosted.last.0)
+    } else {
+        0
     };
     let (thread, started) = match thread {
         Some(thread) => (thread, None),

@@ -13,8 +13,8 @@ use super::spec::{Jail, Spec, private_dir};
 use crate::codex::{self, Facts};
 use crate::dialect::Dialect;
 
-/// Names the token towards the key proxy in codex's environment; commands of the model do not
-/// inherit it.
+/// Names the token towards the key proxy in codex's environment. It is asked to keep it from
+/// commands, which 0.130 does not do; it opens this account's own proxy and nothing else.
 const TOKEN: &str = "GANTRY_LOCAL_TOKEN";
 /// What is passed on of the host's own environment.
 const PASSED: [&str; 5] = ["PATH", "LANG", "LC_ALL", "TZ", "TERM"];

@@ -7,10 +7,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
-use schema::rpc::RequestId;
+use schema::rpc::{self, RequestId};
 use schema::tunnel::Seq;
 use schema::{AskId, Timestamp};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -57,7 +57,7 @@ pub struct Line<'a> {
     #[serde(borrow, default)]
     pub params: Option<&'a RawValue>,
     /// `null` is a result, too.
-    #[serde(borrow, default, deserialize_with = "present")]
+    #[serde(borrow, default, deserialize_with = "rpc::present")]
     pub result: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub error: Option<&'a RawValue>,
@@ -89,10 +89,6 @@ pub struct About {
 #[derive(Debug, Deserialize)]
 pub struct Named {
     pub id: String,
-}
-
-fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<&'de RawValue>, D::Error> {
-    Deserialize::deserialize(value).map(Some)
 }
 
 impl About {

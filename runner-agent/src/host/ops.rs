@@ -54,8 +54,9 @@ pub struct Ops {
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     state: State,
-    /// What was asked for: a digest of the call's body.
-    asked: u32,
+    /// What was asked for, a digest of the call's body; not known where its beginning has been
+    /// forgotten.
+    asked: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -105,8 +106,8 @@ impl Ops {
                 }
             };
             let begun = payload.first_chunk().filter(|_| kind == Kind::Begun);
-            let asked = index.get(&op).map_or(0, |entry: &Entry| entry.asked);
-            let asked = begun.map_or(asked, |digest| u32::from_le_bytes(*digest));
+            let known = index.get(&op).and_then(|entry: &Entry| entry.asked);
+            let asked = begun.map(|digest| u32::from_le_bytes(*digest)).or(known);
             if index.insert(op, Entry { state, asked }).is_none() {
                 order.push_back(op);
             }
@@ -125,13 +126,15 @@ impl Ops {
         file.read_to_end(&mut bytes)?;
         let written = scan(&bytes, false, &mut learn);
         file.set_len(written)?;
-        Ok(Self { folder: folder.to_owned(), file, written, old, index, order })
+        let mut ops = Self { folder: folder.to_owned(), file, written, old, index, order };
+        ops.forget_oldest();
+        Ok(ops)
     }
 
     /// What is known of an operation that asks for this.
     pub fn look(&self, op: OpId, asked: u32) -> io::Result<Known> {
         let Some(entry) = self.index.get(&op) else { return Ok(Known::Nothing) };
-        if entry.asked != asked {
+        if entry.asked.is_some_and(|first| first != asked) {
             return Ok(Known::Other);
         }
         Ok(match entry.state {
@@ -151,14 +154,18 @@ impl Ops {
         if written {
             self.write(Kind::Begun, op, &asked.to_le_bytes())?;
         }
-        self.index.insert(op, Entry { state: State::Running, asked });
+        self.index.insert(op, Entry { state: State::Running, asked: Some(asked) });
         self.order.push_back(op);
-        if self.order.len() > OPS_MAX
+        self.forget_oldest();
+        Ok(())
+    }
+
+    fn forget_oldest(&mut self) {
+        while self.order.len() > OPS_MAX
             && let Some(oldest) = self.order.pop_front()
         {
             self.index.remove(&oldest);
         }
-        Ok(())
     }
 
     /// An operation has not been done, and may come again.
@@ -390,5 +397,9 @@ mod tests {
         }
         assert_eq!(ops.look(OpId::from_bits(0), ASKED).unwrap(), Known::Nothing);
         assert_eq!(ops.look(OpId::from_bits(1), ASKED).unwrap(), Known::Running);
+        drop(ops);
+        let ops = Ops::open(folder.path()).unwrap();
+        assert_eq!(ops.index.len(), OPS_MAX);
+        assert_eq!(ops.look(OpId::from_bits(0), ASKED).unwrap(), Known::Nothing);
     }
 }

@@ -51,14 +51,20 @@ async fn a_process_with_a_running_turn_is_not_ended() {
     assert!(client.events.iter().all(|event| event["method"] != "gantry/process/exited"));
 }
 
-#[tokio::test]
-async fn a_host_that_nobody_needs_ends_and_the_next_one_goes_on_counting() {
+/// A host that has answered once, and ends as soon as nobody needs it.
+async fn soon_over() -> (World, Client) {
     let mut world = World::new();
     world.spec.limits.idle_stop_s = 0;
     world.spec.limits.linger_s = 1;
     world.start().await;
     let mut client = world.attach(Seq(0)).await;
     client.call("echo", json!({})).await.unwrap();
+    (world, client)
+}
+
+#[tokio::test]
+async fn a_host_that_nobody_needs_ends_and_the_next_one_goes_on_counting() {
+    let (mut world, mut client) = soon_over().await;
     client.event("gantry/process/exited").await;
     let last = client.last;
     drop(client);
@@ -73,12 +79,7 @@ async fn a_host_that_nobody_needs_ends_and_the_next_one_goes_on_counting() {
 
 #[tokio::test]
 async fn a_host_does_not_stay_for_what_nobody_fetches_and_the_next_one_has_it() {
-    let mut world = World::new();
-    world.spec.limits.idle_stop_s = 0;
-    world.spec.limits.linger_s = 1;
-    world.start().await;
-    let mut client = world.attach(Seq(0)).await;
-    client.call("echo", json!({})).await.unwrap();
+    let (mut world, client) = soon_over().await;
     let last = client.last;
     drop(client);
     assert!(world.ended().await);

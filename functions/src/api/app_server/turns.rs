@@ -37,12 +37,9 @@ pub async fn start(cx: Cx, at: Of, body: StartTurn) -> Result<JsonOrSse<Turn>> {
     }
     let input = codex::input(prompt.as_deref(), input)?;
     let whom = acting(&cx, at.account.as_deref()).await?;
-    let begun = turns::start(&cx, whom, Wanted { thread, input, cwd, manner }).await?;
-    let events = if stream || cx.events.wanted {
-        Some(turns::watch(&cx, whom, &begun).await?)
-    } else {
-        None
-    };
+    let watched = stream || cx.events.wanted;
+    let begun = turns::start(&cx, whom, Wanted { thread, input, cwd, manner, watched }).await?;
+    let events = if watched { Some(turns::watch(&cx, whom, &begun).await?) } else { None };
     let value = Turn { thread_id: begun.thread, turn_id: begun.turn, said: begun.said };
     Ok(JsonOrSse { value, name: "turn", events })
 }
