@@ -123,9 +123,10 @@ impl Hosted {
     }
 
     /// What a command printed, as it is told before its turn's end. The oldest version misses what
-    /// a command prints before codex listens to it, so it prints nothing at first.
+    /// a command prints before codex listens to it, so it prints nothing at first. Codex listens to
+    /// both outputs apart and joins them as they come; with one there is one order.
     async fn printed(&mut self, command: &str) -> String {
-        let prompt = format!("rehearse: shell sleep 0.5\\; {command}; say done");
+        let prompt = format!("rehearse: shell sleep 0.5\\; exec 2>&1\\; {command}; say done");
         let turn = self.turn(&prompt).await;
         assert_eq!(turn["status"], "completed", "{turn}");
         let item = self.ended().expect("the command ended in its turn");
