@@ -6,7 +6,9 @@ use schema::{AccountId, Error, Result, time::DAY_MS};
 use worker::Env;
 
 use crate::domain::{
+    link::SigningKeys,
     route::Route,
+    seal::SealKeys,
     token::{self, Hash},
 };
 
@@ -40,6 +42,15 @@ pub struct Config {
     pub api_tokens: Vec<Hash>,
     /// The account that pays for static API tokens.
     pub operator: AccountId,
+    /// Where people find this deployment, `https://…` without a slash at its end. May be empty:
+    /// then nothing that sends links works, except in development.
+    pub public_url: String,
+    /// Whether this is no production.
+    pub development: bool,
+    /// Sign sessions and links. May have none: then nobody signs in.
+    pub signing: SigningKeys,
+    /// Seal what has to be read again. May have none: then nothing that needs it is kept.
+    pub sealing: SealKeys,
     /// Where an empty wallet is filled; may be empty.
     pub top_up_url: String,
     /// Where the newest release of codex is looked up.
@@ -96,6 +107,18 @@ impl Config {
         let hashes =
             |name: &str| -> Vec<Hash> { text(name).split_whitespace().map(token::hash).collect() };
         let production = text("ENVIRONMENT") != "development";
+        let signing = SigningKeys::parse(&text("SIGNING_SECRETS")).unwrap_or_else(|| {
+            gaps.push("a secret in SIGNING_SECRETS has fewer than 32 characters".to_owned());
+            SigningKeys::default()
+        });
+        let sealing = SealKeys::parse(&text("SEALING_KEYS")).unwrap_or_else(|| {
+            gaps.push("SEALING_KEYS are not base64 of 32 bytes each".to_owned());
+            SealKeys::default()
+        });
+        let public_url = text("PUBLIC_URL").trim_end_matches('/').to_owned();
+        if production && !public_url.is_empty() && !public_url.starts_with("https://") {
+            gaps.push("PUBLIC_URL does not begin with https://".to_owned());
+        }
         if !gaps.is_empty() {
             return Err(Error::unavailable(gaps.join("; ")));
         }
@@ -105,6 +128,10 @@ impl Config {
             admin_tokens: hashes("ADMIN_TOKENS"),
             api_tokens: hashes("API_TOKENS"),
             operator: text("OPERATOR_ACCOUNT").parse().unwrap_or(AccountId::from_bits(0)),
+            public_url,
+            development: !production,
+            signing,
+            sealing,
             top_up_url: text("TOP_UP_URL"),
             releases_url: text("RELEASES_URL"),
             brand: Some(text("BRAND")).filter(|b| !b.is_empty()).unwrap_or("Gantry".to_owned()),

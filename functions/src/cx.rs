@@ -8,6 +8,7 @@ use worker::Env;
 use crate::{
     config::Config,
     domain::{access::Caller, limit::Rate},
+    js,
 };
 
 thread_local! {
@@ -84,6 +85,8 @@ pub struct Cx {
     pub idempotency_key: Option<String>,
     /// Where the caller's credential stands, if it has been let in.
     pub rate: Option<Rate>,
+    /// The request itself, for what only some routes read of it; none where a timer rang.
+    pub request: Option<web_sys::Request>,
 }
 
 /// How a caller wants events.
@@ -96,6 +99,56 @@ pub struct Events {
 }
 
 impl Cx {
+    /// What a timer's work needs: nobody asks, and there is no request.
+    pub fn of_timer(env: Env) -> Result<Self> {
+        let config = config(&env)?;
+        let now = now(&config);
+        Ok(Self {
+            env,
+            config,
+            now,
+            request_id: new_id(now)?,
+            caller: None,
+            operator: false,
+            events: Events::default(),
+            idempotency_key: None,
+            rate: None,
+            request: None,
+        })
+    }
+
+    /// A header of the request, or the empty text.
+    pub fn header(&self, name: &str) -> String {
+        self.request.as_ref().map(|it| js::request_header(it, name)).unwrap_or_default()
+    }
+
+    /// The address that the request came from, as the platform saw it.
+    pub fn address(&self) -> String {
+        self.header("cf-connecting-ip")
+    }
+
+    /// A cookie of the request.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        let cookies = self.header("cookie");
+        let pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
+        let found = pairs.filter(|(its, _)| *its == name).map(|(_, value)| value.to_owned());
+        found.last()
+    }
+
+    /// Where people find this deployment: `https://…` without a slash at its end. Links that go out
+    /// begin with it, so it is never taken from a request, except in development.
+    pub fn origin(&self) -> Result<String> {
+        if !self.config.public_url.is_empty() {
+            return Ok(self.config.public_url.clone());
+        }
+        let url = self.request.as_ref().map(|it| it.url()).filter(|_| self.config.development);
+        let origin = url.and_then(|url| {
+            let (scheme, rest) = url.split_once("://")?;
+            Some(format!("{scheme}://{}", rest.split('/').next()?))
+        });
+        origin.ok_or_else(|| schema::Error::unavailable("PUBLIC_URL is not set"))
+    }
+
     /// The account that asks.
     pub fn account(&self) -> Result<AccountId> {
         let caller = self.caller.as_ref().map(|caller| caller.account);

@@ -32,10 +32,14 @@ function threadOf(headers) {
  * The body of a request that did not say its length, as one buffer, or nothing if it has more bytes
  * than that. It is read in pieces, and no further.
  */
-export async function body(request, most) {
+export function body(request, most) {
+  return bodyOf(request, most);
+}
+
+async function bodyOf(message, most) {
   const pieces = [];
   let size = 0;
-  for await (const piece of request.body ?? []) {
+  for await (const piece of message.body ?? []) {
     size += piece.byteLength;
     if (size > most) return undefined;
     pieces.push(piece);
@@ -204,6 +208,24 @@ export async function read(url, accept, ms, most) {
   }
   const bytes = await body(answer, most);
   return [answer.status, bytes && new TextDecoder().decode(bytes)];
+}
+
+/**
+ * Asks a stranger for something: its status, its text if it is not too long, and one header of it.
+ * Nobody is followed elsewhere.
+ */
+export async function call(method, url, lines, body, ms, most, told) {
+  const signal = AbortSignal.timeout(ms);
+  const init = { method, headers: record(lines), body, redirect: "manual", signal };
+  const answer = await fetch(url, init);
+  const length = Number(answer.headers.get("content-length") ?? 0);
+  const header = answer.headers.get(told) ?? "";
+  if (length > most) {
+    discard(answer);
+    return [answer.status, undefined, header];
+  }
+  const bytes = await bodyOf(answer, most);
+  return [answer.status, bytes && new TextDecoder().decode(bytes), header];
 }
 
 /** Calls an object with a request as it is. */

@@ -39,6 +39,17 @@ extern "C" {
     /// A stranger's status and, if it is 200 and no longer than `most`, text: `[status, text?]`.
     pub fn read(url: &str, accept: &str, ms: u32, most: usize) -> Promise;
 
+    /// Asks a stranger for something: `[status, text?, header]`. See `remote::http`.
+    pub fn call(
+        method: &str,
+        url: &str,
+        lines: &str,
+        body: &JsValue,
+        ms: u32,
+        most: usize,
+        told: &str,
+    ) -> Promise;
+
     /// Calls an object with a request as it is.
     #[wasm_bindgen(js_name = handOn)]
     pub fn hand_on(stub: &JsValue, request: &web_sys::Request) -> Promise;

@@ -23,3 +23,12 @@ use worker::{Env, worker_sys};
 pub fn fetch(request: web_sys::Request, env: Env, _context: worker_sys::Context) -> Promise {
     js::promise(async move { serve::serve(request, env).await.map(JsValue::from) })
 }
+
+/// The timer, every minute.
+#[wasm_bindgen]
+pub fn scheduled(_event: JsValue, env: Env, _context: worker_sys::Context) -> Promise {
+    js::promise(async move {
+        let done = services::upkeep::every_minute(env).await;
+        done.map(|()| JsValue::UNDEFINED).map_err(|error| JsValue::from_str(&error.to_string()))
+    })
+}

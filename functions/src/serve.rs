@@ -56,6 +56,7 @@ pub async fn serve(request: web_sys::Request, env: Env) -> Result<web_sys::Respo
         events: Events::default(),
         idempotency_key: None,
         rate: None,
+        request: Some(Clone::clone(&request)),
     };
     // A panic ends this request and no other; what it broke is said in the log, by the platform's
     // hook.
@@ -185,10 +186,15 @@ fn finish(
         cx.request_id,
         rate_lines(&rate)
     );
-    match &reply.body {
+    let response = match &reply.body {
         Body::Text(text) => js::answer(reply.status, &lines, &JsValue::from_str(text)),
         Body::Stream(stream) => js::answer(reply.status, &lines, stream),
+    }?;
+    if !reply.headers.is_empty() {
+        let headers = response.headers();
+        reply.headers.iter().try_for_each(|(name, value)| headers.append(name, value))?;
     }
+    Ok(response)
 }
 
 /// In which family's words a failure is told, and of whose account it is noted.

@@ -153,6 +153,11 @@ impl Settings {
         let secrets = vec![
             ("ADMIN_TOKENS".to_owned(), admin_token.to_owned()),
             ("OPENAI_API_KEY".to_owned(), self.provider_key.clone()),
+            ("SIGNING_SECRETS".to_owned(), secret::keep(&self.state.join("signing-secret"))?),
+            (
+                "SEALING_KEYS".to_owned(),
+                secret::sealing_key(&secret::keep(&self.state.join("sealing-key"))?),
+            ),
         ];
         let folder = self.state.join("runtime");
         fs::create_dir_all(&folder)?;

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use base64::{Engine, engine::general_purpose::STANDARD};
 
 const OWNER_ONLY: u32 = 0o600;
 
@@ -14,6 +15,13 @@ pub fn random() -> String {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).expect("the system has randomness");
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What [`random`] made, as a key that seals: its 32 bytes in base64.
+pub fn sealing_key(random: &str) -> String {
+    let pairs = random.as_bytes().chunks_exact(2).filter_map(|pair| std::str::from_utf8(pair).ok());
+    let bytes: Vec<u8> = pairs.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect();
+    STANDARD.encode(bytes)
 }
 
 /// What the file holds, if it is there.

@@ -182,6 +182,8 @@ impl Plan {
         let mut secrets = vec![
             ("ADMIN_TOKENS".to_owned(), admin_token.clone()),
             ("OPENAI_API_KEY".to_owned(), PROVIDER_KEY.to_owned()),
+            ("SIGNING_SECRETS".to_owned(), secret::random()),
+            ("SEALING_KEYS".to_owned(), secret::sealing_key(&secret::random())),
         ];
         secrets.retain(|(name, _)| self.secrets.iter().all(|(other, _)| other != name));
         secrets.extend(self.secrets);

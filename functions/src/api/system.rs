@@ -57,7 +57,7 @@ impl Answer for Document {
 
     fn reply(self) -> Result<Reply, Error> {
         let body = include_str!("../../../schema/openapi.json").to_owned();
-        Ok(Reply { status: 200, content_type: JSON, body: Body::Text(body) })
+        Ok(Reply { status: 200, content_type: JSON, body: Body::Text(body), headers: Vec::new() })
     }
 }
 

@@ -53,6 +53,16 @@ pub fn decoded(text: &str) -> String {
 /// The body as JSON of the expected form. An empty body counts as `{}`.
 pub async fn json<T: DeserializeOwned>(request: &web_sys::Request) -> Result<T> {
     let content_type = js::request_header(request, "content-type").to_ascii_lowercase();
+    let bytes = bytes(request).await?;
+    if !bytes.is_empty() && !content_type.starts_with("application/json") {
+        let message = "Send the body as `content-type: application/json`.";
+        return Err(Error::new(Code::UnsupportedMediaType, message));
+    }
+    decode(if bytes.is_empty() { b"{}" } else { &bytes })
+}
+
+/// The body as it was sent, up to [`BODY_MAX_BYTES`].
+pub async fn bytes(request: &web_sys::Request) -> Result<Vec<u8>> {
     let length: Option<usize> = js::request_header(request, "content-length").parse().ok();
     if length.is_some_and(|length| length > BODY_MAX_BYTES) {
         return Err(too_large());
@@ -66,12 +76,7 @@ pub async fn json<T: DeserializeOwned>(request: &web_sys::Request) -> Result<T> 
         None => js::body(request, BODY_MAX_BYTES),
     };
     let buffer = JsFuture::from(whole).await.map_err(broken)?;
-    let bytes = js::bytes(&buffer.dyn_into::<ArrayBuffer>().map_err(|_| too_large())?);
-    if !bytes.is_empty() && !content_type.starts_with("application/json") {
-        let message = "Send the body as `content-type: application/json`.";
-        return Err(Error::new(Code::UnsupportedMediaType, message));
-    }
-    decode(if bytes.is_empty() { b"{}" } else { &bytes })
+    Ok(js::bytes(&buffer.dyn_into::<ArrayBuffer>().map_err(|_| too_large())?))
 }
 
 /// A JSON object of the expected form: what is no JSON is malformed, what does not fit is a wrong

@@ -7,5 +7,9 @@ pub mod reply;
 pub mod route;
 pub mod router;
 
-pub use reply::{Bytes, Created, Json, JsonOrSse, Reply, Sse};
-pub use route::{Family, Handler, Incoming, Route, delete, forward, get, post, signed, upgrade};
+pub use reply::{
+    Accepted, Bytes, Created, Html, Json, JsonOrSse, Redirect, Reply, Sse, WithCookies,
+};
+pub use route::{
+    Family, Handler, Incoming, Route, delete, forward, get, post, put, signed, upgrade,
+};

@@ -15,6 +15,8 @@ pub struct Reply {
     pub content_type: &'static str,
     /// The body.
     pub body: Body,
+    /// Headers of this answer alone; a name may stand there more than once.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 /// What an answer carries.
@@ -66,6 +68,64 @@ impl<T: Serialize + Wire> Answer for Created<T> {
     }
 }
 
+/// 202 with JSON.
+pub struct Accepted<T>(pub T);
+
+impl<T: Serialize + Wire> Answer for Accepted<T> {
+    type Body = T;
+    const STATUS: u16 = 202;
+    const CONTENT_TYPE: &'static str = JSON;
+    fn reply(self) -> Result<Reply> {
+        json(Self::STATUS, &self.0)
+    }
+}
+
+/// 303: go there with a `GET`.
+pub struct Redirect(pub String);
+
+/// 200 with a page.
+pub struct Html(pub String);
+
+/// Text for people.
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), schemars(transparent))]
+pub struct Prose(#[expect(dead_code, reason = "only described")] String);
+
+impl Answer for Redirect {
+    type Body = Prose;
+    const STATUS: u16 = 303;
+    const CONTENT_TYPE: &'static str = "text/plain; charset=utf-8";
+    fn reply(self) -> Result<Reply> {
+        let body = Body::Text(format!("See {}\n", self.0));
+        let headers = vec![("location", self.0)];
+        Ok(Reply { status: Self::STATUS, content_type: Self::CONTENT_TYPE, body, headers })
+    }
+}
+
+impl Answer for Html {
+    type Body = Prose;
+    const STATUS: u16 = 200;
+    const CONTENT_TYPE: &'static str = "text/html; charset=utf-8";
+    fn reply(self) -> Result<Reply> {
+        let (status, content_type) = (Self::STATUS, Self::CONTENT_TYPE);
+        Ok(Reply { status, content_type, body: Body::Text(self.0), headers: Vec::new() })
+    }
+}
+
+/// An answer that sets cookies, each a whole `Set-Cookie` value (RFC 6265).
+pub struct WithCookies<T>(pub T, pub Vec<String>);
+
+impl<T: Answer> Answer for WithCookies<T> {
+    type Body = T::Body;
+    const STATUS: u16 = T::STATUS;
+    const CONTENT_TYPE: &'static str = T::CONTENT_TYPE;
+    fn reply(self) -> Result<Reply> {
+        let mut reply = self.0.reply()?;
+        reply.headers.extend(self.1.into_iter().map(|cookie| ("set-cookie", cookie)));
+        Ok(reply)
+    }
+}
+
 /// 200 with server-sent events.
 pub struct Sse(pub web_sys::ReadableStream);
 
@@ -80,7 +140,7 @@ impl Answer for Sse {
     const CONTENT_TYPE: &'static str = EVENTS;
     fn reply(self) -> Result<Reply> {
         let body = Body::Stream(self.0);
-        Ok(Reply { status: Self::STATUS, content_type: EVENTS, body })
+        Ok(Reply { status: Self::STATUS, content_type: EVENTS, body, headers: Vec::new() })
     }
 }
 
@@ -120,11 +180,11 @@ impl Answer for Bytes {
     const CONTENT_TYPE: &'static str = "application/octet-stream";
     fn reply(self) -> Result<Reply> {
         let (status, content_type) = (Self::STATUS, Self::CONTENT_TYPE);
-        Ok(Reply { status, content_type, body: Body::Stream(self.0) })
+        Ok(Reply { status, content_type, body: Body::Stream(self.0), headers: Vec::new() })
     }
 }
 
 fn json(status: u16, value: &impl Serialize) -> Result<Reply> {
     let body = serde_json::to_string(value).map_err(Error::internal)?;
-    Ok(Reply { status, content_type: JSON, body: Body::Text(body) })
+    Ok(Reply { status, content_type: JSON, body: Body::Text(body), headers: Vec::new() })
 }

@@ -233,6 +233,17 @@ pub fn post<M>(
     route("POST", path, access, (tag, summary), handler)
 }
 
+/// A `PUT` route.
+pub fn put<M>(
+    path: &'static str,
+    access: Access,
+    tag: &'static str,
+    summary: &'static str,
+    handler: impl Act<M>,
+) -> Route {
+    route("PUT", path, access, (tag, summary), handler)
+}
+
 /// A `DELETE` route.
 pub fn delete<M>(
     path: &'static str,
@@ -291,7 +302,8 @@ where
     }
 }
 
-/// A `POST` route that learns from the request itself who asks, and reads no body.
+/// A `POST` route that learns from the request itself who asks, and whose body, if it has one, is
+/// bytes that somebody signed: [`body::bytes`] reads them.
 pub fn signed<F, Fut, R>(
     path: &'static str,
     access: Access,

@@ -20,4 +20,5 @@ pub mod runners;
 pub mod system;
 pub mod threads;
 pub mod turns;
+pub mod upkeep;
 pub mod wallets;

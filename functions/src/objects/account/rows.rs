@@ -7,7 +7,7 @@ use schema::{
     agent::{DailySpend, UsageTransaction},
     time::{DAY_MS, HOUR_MS},
 };
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use wasm_bindgen::JsValue;
 use worker::{SqlStorage, SqlStorageValue};
@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Steps of the schema, each run once, in order; never changed, only added to.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "
     CREATE TABLE profile (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT NOT NULL);
     CREATE TABLE keys (hash TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
@@ -62,6 +62,10 @@ const STEPS: [&str; 2] = [
     UPDATE keys SET body = replace(body, '\"scopes\":[\"responses\",\"models\",\"account\"]',
       '\"scopes\":[\"responses\",\"models\",\"account\",\"agent\"]')
       WHERE body LIKE '%\"kind\":\"secret\"%';
+",
+    "
+    -- Things of which an account has one: each a value by its name.
+    CREATE TABLE facts (name TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 ",
 ];
 
@@ -152,6 +156,20 @@ impl Rows {
         let sql =
             "INSERT INTO profile VALUES (1, ?) ON CONFLICT DO UPDATE SET body = excluded.body";
         self.0.exec_raw(sql, vec![body.into()]).map(drop)
+    }
+
+    /// Something of which the account has one, by its name.
+    #[expect(dead_code, reason = "facts come with people and payments")]
+    pub fn fact<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Fault> {
+        let sql = "SELECT body FROM facts WHERE name = ?";
+        Ok(self.values::<T>(sql, vec![name.into()])?.pop())
+    }
+
+    #[expect(dead_code, reason = "facts come with people and payments")]
+    pub fn put_fact(&self, name: &str, value: &impl Serialize) -> Result<(), Fault> {
+        let body = serde_json::to_string(value)?;
+        let sql = "INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body";
+        self.0.exec_raw(sql, vec![name.into(), body.into()]).map(drop)
     }
 
     pub fn put_key(&self, hash: &Hash, key: &Key) -> Result<(), Fault> {
