@@ -27,6 +27,10 @@ pub enum OpKind {}
 pub enum RunnerKind {}
 /// Names a question that a codex process asks, however often it repeats it.
 pub enum AskKind {}
+/// Names a payment, from the moment it is wished.
+pub enum PaymentKind {}
+/// Names a message to a person.
+pub enum NoticeKind {}
 
 impl Kind for AccountKind {
     const PREFIX: &'static str = "acct";
@@ -46,6 +50,12 @@ impl Kind for RunnerKind {
 impl Kind for AskKind {
     const PREFIX: &'static str = "ask";
 }
+impl Kind for PaymentKind {
+    const PREFIX: &'static str = "pay";
+}
+impl Kind for NoticeKind {
+    const PREFIX: &'static str = "ntc";
+}
 
 /// Who pays.
 pub type AccountId = Id<AccountKind>;
@@ -59,6 +69,10 @@ pub type OpId = Id<OpKind>;
 pub type RunnerId = Id<RunnerKind>;
 /// A question of a codex process.
 pub type AskId = Id<AskKind>;
+/// A payment, from the moment it is wished.
+pub type PaymentId = Id<PaymentKind>;
+/// A message to a person.
+pub type NoticeId = Id<NoticeKind>;
 
 impl<K> Id<K> {
     /// A UUIDv7 (RFC 9562 section 5.7) of the given millisecond and 74 of the given random bits.

@@ -16,6 +16,7 @@ pub mod meter;
 pub mod methods;
 pub mod operation;
 pub mod own_usage;
+pub mod person;
 pub mod placement;
 pub mod plan;
 pub mod price;
