@@ -7,6 +7,7 @@ pub mod admission;
 pub mod booking;
 pub mod codex;
 pub mod consent;
+pub mod country;
 pub mod credential;
 pub mod hub;
 pub mod ledger;
