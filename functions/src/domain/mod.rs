@@ -4,6 +4,7 @@
 pub mod access;
 pub mod account;
 pub mod admission;
+pub mod attempts;
 pub mod booking;
 pub mod codex;
 pub mod consent;

@@ -12,6 +12,7 @@ mod holds;
 pub mod keys;
 pub mod machine_auth;
 pub mod models;
+pub mod people;
 pub mod placement;
 pub mod releases;
 pub mod responses;
