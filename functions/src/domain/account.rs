@@ -13,6 +13,7 @@ use super::{
     access::{Cidr, Credential, Key, Scope},
     admission::Pass,
     limit::Rate,
+    notice,
     own_usage::Ended,
     plan::{self, Plan},
     price::Quote,
@@ -122,6 +123,8 @@ pub enum Command {
         before: Option<i64>,
         limit: u32,
     },
+    /// See [`notice::Command`].
+    Notice(notice::Command),
 }
 
 /// A key to add: its hash, never its text.
@@ -157,6 +160,7 @@ pub enum Outcome {
     Receipt { wallet: Wallet, replayed: bool },
     Transactions(Vec<WalletTransaction>),
     TokenUsage(Box<TokenUsage>),
+    Notice(notice::Outcome),
     Refused(schema::Error),
 }
 

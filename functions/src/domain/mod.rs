@@ -16,6 +16,7 @@ pub mod limit;
 pub mod link;
 pub mod meter;
 pub mod methods;
+pub mod notice;
 pub mod operation;
 pub mod own_usage;
 pub mod person;

@@ -13,6 +13,7 @@ pub mod keys;
 pub mod machine_auth;
 pub mod models;
 pub mod people;
+pub mod notices;
 pub mod placement;
 pub mod releases;
 pub mod responses;

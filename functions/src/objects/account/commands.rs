@@ -1,12 +1,14 @@
 //! What an account's object does when it is told to: reads its memory and rows, changes them in one
 //! turn.
 
+use std::rc::Rc;
+
 use schema::{
     CallId, Code, Error, KeyId, MicroUsd, Result, Timestamp,
     agent::{TokenUsage, Wallet},
 };
 
-use super::rows::Rows;
+use super::{Inner, notices, rows::Rows};
 use crate::domain::{
     access::Key,
     account::{Command, Description, NewKey, Outcome, Profile},
@@ -18,7 +20,13 @@ use crate::domain::{
 };
 
 /// Does what the command says.
-pub fn run(live: &mut Live, rows: &Rows, command: Command, now: Timestamp) -> Result<Outcome> {
+pub fn run(
+    inner: &Rc<Inner>,
+    live: &mut Live,
+    command: Command,
+    now: Timestamp,
+) -> Result<Outcome> {
+    let rows = &inner.rows;
     if let Command::Open { profile } = command {
         return open(live, rows, profile);
     }
@@ -58,6 +66,7 @@ pub fn run(live: &mut Live, rows: &Rows, command: Command, now: Timestamp) -> Re
             Ok(Outcome::Transactions(rows.map_err(Error::unavailable)?))
         }
         Command::TokenUsage { before, limit } => token_usage(live, rows, before, limit, now),
+        Command::Notice(command) => notices::run(inner, command, now).map(Outcome::Notice),
     }
 }
 

@@ -6,6 +6,7 @@ mod call;
 mod commands;
 mod directory;
 mod head;
+mod notices;
 mod reply;
 mod respond;
 mod rows;
@@ -189,7 +190,7 @@ impl Inner {
             command => (None, matches!(command, Command::PostTurn { .. })),
         };
         let mut live = self.live.borrow_mut();
-        let outcome = commands::run(&mut live, &self.rows, ask.command, now);
+        let outcome = commands::run(&self, &mut live, ask.command, now);
         let outcome =
             outcome.unwrap_or_else(|error| Outcome::Refused(reply::with_top_up(error, &config)));
         let unsettled = !live.ledger.unstored().is_empty();

@@ -1,6 +1,10 @@
 //! The account's rows: SQL in, values out. Everything is synchronous, so nothing comes between two
 //! statements of one turn.
 
+mod notices;
+
+pub use notices::NewNotice;
+
 use schema::{
     CallId, MicroUsd, Timestamp,
     admin::WalletTransaction,
@@ -30,7 +34,7 @@ use crate::{
 };
 
 /// Steps of the schema, each run once, in order; never changed, only added to.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     "
     CREATE TABLE profile (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT NOT NULL);
     CREATE TABLE keys (hash TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
@@ -66,6 +70,15 @@ const STEPS: [&str; 3] = [
     "
     -- Things of which an account has one: each a value by its name.
     CREATE TABLE facts (name TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+",
+    "
+    -- What the person is told. `body` is sealed, and gone once nothing will be tried any more.
+    CREATE TABLE notices (
+      id TEXT PRIMARY KEY, event TEXT NOT NULL, channel TEXT NOT NULL, template TEXT NOT NULL,
+      recipient TEXT, body TEXT, state TEXT NOT NULL, attempts INTEGER NOT NULL,
+      created_at INTEGER NOT NULL, tried_at INTEGER, next_at INTEGER, answer TEXT,
+      UNIQUE (event, channel)) WITHOUT ROWID;
+    CREATE INDEX notices_due ON notices (next_at) WHERE next_at IS NOT NULL;
 ",
 ];
 
@@ -159,7 +172,6 @@ impl Rows {
     }
 
     /// Something of which the account has one, by its name.
-    #[expect(dead_code, reason = "facts come with people and payments")]
     pub fn fact<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Fault> {
         let sql = "SELECT body FROM facts WHERE name = ?";
         Ok(self.values::<T>(sql, vec![name.into()])?.pop())
