@@ -51,6 +51,8 @@ pub struct Config {
     pub signing: SigningKeys,
     /// Seal what has to be read again. May have none: then nothing that needs it is kept.
     pub sealing: SealKeys,
+    /// Where payments are made; none where nothing is sold.
+    pub stripe: Option<Stripe>,
     /// Where an empty wallet is filled; may be empty.
     pub top_up_url: String,
     /// Where the newest release of codex is looked up.
@@ -75,6 +77,23 @@ pub struct Config {
     pub clock_skew_ms: i64,
     /// Whether a request may ask for a fault; only outside production.
     pub faults: bool,
+}
+
+/// Where payments are made, and what we are known by there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stripe {
+    /// `https://…` without a slash at its end.
+    pub api_url: String,
+    pub secret_key: Secret,
+    /// What webhooks are signed with, newest first. May be none: then no webhook is believed.
+    pub webhook_secrets: Vec<Secret>,
+}
+
+impl Stripe {
+    /// Whether the key is for real money: what is said of the other kind does not concern us.
+    pub fn livemode(&self) -> bool {
+        self.secret_key.0.split('_').nth(1) == Some("live")
+    }
 }
 
 /// How much of a process's log is kept: whatever is older, or beyond so many or so large, goes.
@@ -119,6 +138,10 @@ impl Config {
         if production && !public_url.is_empty() && !public_url.starts_with("https://") {
             gaps.push("PUBLIC_URL does not begin with https://".to_owned());
         }
+        let stripe = stripe(&text);
+        if production && stripe.as_ref().is_some_and(|it| !it.api_url.starts_with("https://")) {
+            gaps.push("STRIPE_API_URL does not begin with https://".to_owned());
+        }
         if !gaps.is_empty() {
             return Err(Error::unavailable(gaps.join("; ")));
         }
@@ -132,6 +155,7 @@ impl Config {
             development: !production,
             signing,
             sealing,
+            stripe,
             top_up_url: text("TOP_UP_URL"),
             releases_url: text("RELEASES_URL"),
             brand: Some(text("BRAND")).filter(|b| !b.is_empty()).unwrap_or("Gantry".to_owned()),
@@ -151,4 +175,21 @@ impl Config {
             faults: !production && text("FAULTS") == "allowed",
         })
     }
+}
+
+/// What payments need, if there is a key for them.
+fn stripe(text: &impl Fn(&str) -> String) -> Option<Stripe> {
+    let secret_key = text("STRIPE_SECRET_KEY").trim().to_owned();
+    let api_url = Some(text("STRIPE_API_URL").trim_end_matches('/').to_owned());
+    let api_url = api_url.filter(|url| !url.is_empty());
+    (!secret_key.is_empty()).then(|| Stripe {
+        api_url: api_url.unwrap_or_else(|| "https://api.stripe.com".to_owned()),
+        secret_key: Secret(secret_key),
+        webhook_secrets: words(&text("STRIPE_WEBHOOK_SECRETS")),
+    })
+}
+
+/// Secrets that are separated by spaces; an empty one is none.
+fn words(text: &str) -> Vec<Secret> {
+    text.split_whitespace().map(|word| Secret(word.to_owned())).collect()
 }

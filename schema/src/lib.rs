@@ -15,6 +15,7 @@ pub mod openai;
 pub mod page;
 pub mod rpc;
 pub mod runner;
+pub mod stripe;
 pub mod time;
 pub mod tunnel;
 #[cfg(not(target_arch = "wasm32"))]

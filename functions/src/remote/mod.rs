@@ -4,3 +4,4 @@
 pub mod http;
 pub mod releases;
 pub mod responses;
+pub mod stripe;
