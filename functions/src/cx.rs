@@ -131,8 +131,8 @@ impl Cx {
     pub fn cookie(&self, name: &str) -> Option<String> {
         let cookies = self.header("cookie");
         let pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
-        let found = pairs.filter(|(its, _)| *its == name).map(|(_, value)| value.to_owned());
-        found.last()
+        let mut found = pairs.filter(|(its, _)| *its == name).map(|(_, value)| value.to_owned());
+        found.next_back()
     }
 
     /// Where people find this deployment: `https://…` without a slash at its end. Links that go out

@@ -26,5 +26,6 @@ pub mod price;
 pub mod release;
 pub mod route;
 pub mod seal;
+pub mod signature;
 pub mod token;
 pub mod window;

@@ -13,6 +13,7 @@ pub struct Event {
     /// Its type, such as `checkout.session.completed`; may be one that nobody here knows.
     pub r#type: String,
     /// Seconds since the epoch.
+    #[serde(default, deserialize_with = "or_nothing")]
     pub created: i64,
     /// The version that its object is written in.
     #[serde(default)]
