@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use schema::{AccountId, KeyId};
 use serde::{Deserialize, Serialize};
 
-use super::token::{Hash, KeyType};
+use super::{
+    session::Ticket,
+    token::{Hash, KeyType},
+};
 
 /// What a route asks of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +73,8 @@ pub enum Credential {
     Username(String),
     /// A static token from the deployment's environment, already verified.
     Static,
+    /// A session of a browser.
+    Session(Ticket),
 }
 
 /// A key as the account keeps it.
@@ -99,6 +104,8 @@ pub enum Holder {
     Key(KeyId),
     Username,
     Static,
+    /// All sessions of the account together.
+    Session,
 }
 
 impl Holder {
@@ -106,7 +113,7 @@ impl Holder {
     pub const fn key(self) -> Option<KeyId> {
         match self {
             Self::Key(id) => Some(id),
-            Self::Username | Self::Static => None,
+            Self::Username | Self::Static | Self::Session => None,
         }
     }
 
@@ -116,6 +123,7 @@ impl Holder {
             Self::Key(id) => id.to_string(),
             Self::Username => "username".to_owned(),
             Self::Static => "static".to_owned(),
+            Self::Session => "session".to_owned(),
         }
     }
 
@@ -124,6 +132,7 @@ impl Holder {
         match text {
             "username" => Some(Self::Username),
             "static" => Some(Self::Static),
+            "session" => Some(Self::Session),
             key => key.parse().ok().map(Self::Key),
         }
     }

@@ -17,6 +17,7 @@ use super::{
     own_usage::Ended,
     plan::{self, Plan},
     price::Quote,
+    session,
     token::{Hash, KeyType},
 };
 
@@ -87,6 +88,8 @@ pub enum Command {
         id: KeyId,
     },
     ListKeys,
+    /// What concerns being signed in.
+    Session(session::Command),
     /// Books money in (or out, if negative), once for each `source`.
     Credit {
         source: String,
@@ -157,7 +160,12 @@ pub enum Outcome {
     Description(Box<Description>),
     Key(Key),
     Keys(Vec<Key>),
-    Receipt { wallet: Wallet, replayed: bool },
+    /// The epoch that an account's sessions carry now.
+    Epoch(u32),
+    Receipt {
+        wallet: Wallet,
+        replayed: bool,
+    },
     Transactions(Vec<WalletTransaction>),
     TokenUsage(Box<TokenUsage>),
     Notice(notice::Outcome),

@@ -16,6 +16,7 @@ use super::{
     limit::{Full, Leases, Rate},
     plan::PUBLISHABLE_PER_DAY,
     price::Quote,
+    session::Sessions,
     token::{Hash, KeyType},
     window::{Counter, Windows},
 };
@@ -30,6 +31,7 @@ pub struct Live {
     pub ledger: Ledger,
     pub leases: Leases,
     pub windows: Windows,
+    pub sessions: Sessions,
     keys: HashMap<Hash, Key>,
 }
 
@@ -173,6 +175,10 @@ impl Live {
             Credential::Static => {
                 return customer(Holder::Static, knock.scope);
             }
+            Credential::Session(ticket) if self.sessions.takes(ticket) => {
+                return customer(Holder::Session, knock.scope);
+            }
+            Credential::Session(_) => return Err(ended()),
         };
         let key = self.keys.get(hash).ok_or_else(unknown)?;
         if key.revoked_at.is_some() {
@@ -234,6 +240,11 @@ fn unknown() -> Error {
     refused("This API key is not known here. Check it for missing characters.")
 }
 
+/// What somebody is told who was signed in.
+pub fn ended() -> Error {
+    refused("Your session has ended. Sign in again.")
+}
+
 fn refused(message: &str) -> Error {
     Error::new(Code::AuthenticationRequired, message)
 }
@@ -281,7 +292,7 @@ mod tests {
     use schema::{MicroUsd, time::DAY_MS};
 
     use super::*;
-    use crate::domain::{ledger::Kind, plan::Plan};
+    use crate::domain::{ledger::Kind, plan::Plan, session::Ticket};
 
     const NOW: Timestamp = Timestamp::from_millis(5_000);
 
@@ -369,6 +380,19 @@ mod tests {
     }
 
     #[test]
+    fn a_session_acts_as_a_customer_until_it_ends() {
+        let live = &mut live(Plan::Starter, 0);
+        let session =
+            |scope| knock(Credential::Session(Ticket { id: "s".into(), epoch: 0 }), scope, "-");
+        check(live, &session(Scope::Account), None);
+        check(live, &session(Scope::Admin), Some(Code::PermissionDenied));
+        let pass = live.admit(&session(Scope::Agent), NOW).unwrap();
+        assert_eq!((pass.caller.holder, pass.operator), (Holder::Session, false));
+        live.sessions.end_all();
+        check(live, &session(Scope::Account), Some(Code::AuthenticationRequired));
+    }
+
+    #[test]
     fn each_credential_has_a_window_of_its_own() {
         let live = &mut live(Plan::Enterprise { per_hour: 2, at_once: 1 }, 0);
         let key = knock(Credential::Key([1; 32]), Scope::Account, "10.1.1.1");
@@ -377,7 +401,9 @@ mod tests {
         check(live, &key, None);
         check(live, &key, Some(Code::RateLimitExceeded));
         check(live, &name, None);
-        assert_eq!(live.windows.unstored().iter().map(|c| c.weight).sum::<u32>(), 3);
+        let session = Credential::Session(Ticket { id: "s".into(), epoch: 0 });
+        check(live, &knock(session, Scope::Account, "-"), None);
+        assert_eq!(live.windows.unstored().iter().map(|c| c.weight).sum::<u32>(), 4);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod releases;
 pub mod responses;
 pub mod rpc;
 pub mod runners;
+pub mod sessions;
 pub mod system;
 pub mod threads;
 pub mod turns;

@@ -8,7 +8,7 @@ use schema::{
     agent::{TokenUsage, Wallet},
 };
 
-use super::{Inner, notices, rows::Rows};
+use super::{Inner, notices, rows::Rows, sessions};
 use crate::domain::{
     access::Key,
     account::{Command, Description, NewKey, Outcome, Profile},
@@ -43,11 +43,15 @@ pub fn run(
             let profile = Profile { active, ..profile };
             rows.put_profile(&profile).map_err(Error::unavailable)?;
             live.profile = Some(profile);
+            if !active {
+                sessions::end_all(live, rows)?;
+            }
             Ok(Outcome::Done)
         }
         Command::AddKey { key } => add_key(live, rows, key, now),
         Command::RevokeKey { id } => revoke_key(live, rows, id, now),
         Command::ListKeys => Ok(Outcome::Keys(live.keys())),
+        Command::Session(command) => sessions::run(live, rows, command, now),
         Command::Credit { source, amount, note } => {
             book(live, rows, Booking { source, change: Change::By(amount), note }, now)
         }

@@ -10,6 +10,7 @@ mod notices;
 mod reply;
 mod respond;
 mod rows;
+mod sessions;
 mod settle;
 mod shape;
 mod turn;

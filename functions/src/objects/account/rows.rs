@@ -27,6 +27,7 @@ use crate::{
         admission::Live,
         booking::Booked,
         ledger::{Entry, Ledger},
+        session,
         token::Hash,
         window::{Counted, Counter},
     },
@@ -108,6 +109,7 @@ impl Rows {
             let [hash, body] = texts(row?)?;
             live.restore_key(unhex(&hash).ok_or("a key's hash is broken")?, read(&body)?);
         }
+        live.sessions = self.fact(session::FACT)?.unwrap_or_default();
         let counted = "SELECT holder, at, weight FROM counted
                        WHERE at > ?1 AND (at > ?2 OR holder LIKE 'day:%') ORDER BY at";
         for row in self.rows::<CountedRow>(counted, edges(now))? {
@@ -177,7 +179,6 @@ impl Rows {
         Ok(self.values::<T>(sql, vec![name.into()])?.pop())
     }
 
-    #[expect(dead_code, reason = "facts come with people and payments")]
     pub fn put_fact(&self, name: &str, value: &impl Serialize) -> Result<(), Fault> {
         let body = serde_json::to_string(value)?;
         let sql = "INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body";

@@ -1,0 +1,54 @@
+//! Where somebody lands who has signed in: a page of ours from a list, never an address that the
+//! request made up.
+
+use schema::{Error, Result};
+
+/// Where one lands who named no page.
+pub const HOME: &str = "/dashboard";
+/// The pages that may be named.
+const PAGES: [&str; 7] =
+    [HOME, "/", "/account", "/keys", "/usage", "/wallet", "/wallet/auto-topup"];
+
+/// The page that was named, with a query of plain words if it has one.
+pub fn page(named: Option<&str>) -> Result<String> {
+    let named = named.unwrap_or(HOME);
+    let (path, query) = named.split_once('?').map_or((named, None), |(p, q)| (p, Some(q)));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "=&_-.".contains(c);
+    if !PAGES.contains(&path) || !query.unwrap_or_default().chars().all(plain) {
+        return Err(Error::field("next", "not a page of ours that one may land on"));
+    }
+    Ok(named.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_ours_may_be_named() {
+        assert_eq!(page(None).unwrap(), HOME);
+        for fine in ["/", "/wallet", "/wallet?pack=25&from=mail"] {
+            assert_eq!(page(Some(fine)).unwrap(), fine);
+        }
+    }
+
+    #[test]
+    fn nobody_is_sent_elsewhere() {
+        for named in [
+            "",
+            "wallet",
+            "//evil.test",
+            "/\\evil.test",
+            "/wallet/../admin",
+            "/wallet#x",
+            "/wallet?next=https://evil.test",
+            "/wallet?a\r\nset-cookie: x",
+            "https://evil.test/wallet",
+            "javascript:alert(1)",
+            " /wallet",
+            "/%2fevil.test",
+        ] {
+            assert!(page(Some(named)).is_err(), "{named:?}");
+        }
+    }
+}
