@@ -46,6 +46,19 @@ impl Timestamp {
         let (year, month, day) = civil(self.0.div_euclid(DAY_MS));
         format!("{year:04}-{month:02}-{day:02}")
     }
+
+    /// The first moment of this moment's calendar month, in UTC.
+    pub const fn month_start(self) -> Self {
+        let days = self.0.div_euclid(DAY_MS);
+        let (_, _, day) = civil(days);
+        Self((days - day + 1).saturating_mul(DAY_MS))
+    }
+
+    /// The first moment of the calendar month after this moment's, in UTC.
+    pub const fn next_month_start(self) -> Self {
+        // No month has more days than that, and none fewer than 28.
+        self.month_start().plus_millis(31 * DAY_MS).month_start()
+    }
 }
 
 /// ISO 8601 in UTC: `2026-11-20T03:30:41.123Z`.
@@ -81,5 +94,17 @@ mod tests {
         assert_eq!(shown(-1), "1969-12-31T23:59:59.999Z");
         assert_eq!(shown(1_709_210_096_789), "2024-02-29T12:34:56.789Z");
         assert_eq!(shown(4_107_542_399_000), "2100-02-28T23:59:59.000Z");
+    }
+
+    #[test]
+    fn a_month_begins_and_the_next_one_follows() {
+        let moment = |ms| Timestamp::from_millis(ms);
+        let shown = |at: Timestamp| (at.month_start().date(), at.next_month_start().date());
+        let of = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        assert_eq!(shown(moment(1_709_210_096_789)), of("2024-02-01", "2024-03-01"));
+        assert_eq!(shown(moment(1_706_745_599_999)), of("2024-01-01", "2024-02-01"));
+        assert_eq!(shown(moment(0)), of("1970-01-01", "1970-02-01"));
+        assert_eq!(shown(moment(-1)), of("1969-12-01", "1970-01-01"));
+        assert_eq!(moment(1_709_210_096_789).month_start().millis().rem_euclid(DAY_MS), 0);
     }
 }

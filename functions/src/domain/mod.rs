@@ -5,6 +5,7 @@ pub mod access;
 pub mod account;
 pub mod admission;
 pub mod attempts;
+pub mod auto_top_up;
 pub mod booking;
 pub mod codex;
 pub mod consent;
