@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     access::{Cidr, Credential, Key, Scope},
     admission::Pass,
+    customer,
     limit::Rate,
     notice,
     own_usage::Ended,
@@ -128,6 +129,8 @@ pub enum Command {
     },
     /// See [`notice::Command`].
     Notice(notice::Command),
+    /// See [`customer::Command`].
+    Customer(customer::Command),
 }
 
 /// A key to add: its hash, never its text.
@@ -169,6 +172,7 @@ pub enum Outcome {
     Transactions(Vec<WalletTransaction>),
     TokenUsage(Box<TokenUsage>),
     Notice(notice::Outcome),
+    Customer(Option<customer::Customer>),
     Refused(schema::Error),
 }
 

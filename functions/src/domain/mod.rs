@@ -12,6 +12,7 @@ pub mod consent;
 pub mod cookie;
 pub mod country;
 pub mod credential;
+pub mod customer;
 pub mod hub;
 pub mod ledger;
 pub mod limit;

@@ -7,6 +7,7 @@ pub mod admission;
 pub mod approvals;
 pub mod audit;
 pub mod billing;
+pub mod customers;
 pub mod fleet;
 mod holds;
 pub mod keys;

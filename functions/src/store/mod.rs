@@ -1,6 +1,7 @@
 //! D1: SQL in, values out. The directory, settings and sums; never a balance, a limit or a lock.
 
 pub mod audit;
+pub mod customers;
 pub mod directory;
 pub mod runners;
 pub mod settings;

@@ -176,6 +176,9 @@ pub struct PaymentIntent {
     /// The card.
     #[serde(default, deserialize_with = "id_of")]
     pub payment_method: Option<String>,
+    /// `off_session` where the card may be charged later while its owner is elsewhere.
+    #[serde(default)]
+    pub setup_future_usage: Option<String>,
     /// The newest try to take the money.
     #[serde(default)]
     pub latest_charge: Option<Latest>,
@@ -196,6 +199,13 @@ pub struct PaymentIntent {
 }
 
 impl PaymentIntent {
+    /// The customer and the card that they left with this payment for later ones.
+    pub fn kept_card(&self) -> Option<(&str, &str)> {
+        let kept = self.setup_future_usage.as_deref() == Some("off_session");
+        let card = self.payment_method.as_deref().filter(|_| kept)?;
+        Some((self.customer.as_deref()?, card))
+    }
+
     /// The newest try to take the money, where it was read in full.
     pub fn charge(&self) -> Option<&Charge> {
         match self.latest_charge.as_ref()? {

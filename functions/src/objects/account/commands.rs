@@ -8,7 +8,7 @@ use schema::{
     agent::{TokenUsage, Wallet},
 };
 
-use super::{Inner, notices, rows::Rows, sessions};
+use super::{Inner, customers, notices, rows::Rows, sessions};
 use crate::domain::{
     access::Key,
     account::{Command, Description, NewKey, Outcome, Profile},
@@ -71,6 +71,7 @@ pub fn run(
         }
         Command::TokenUsage { before, limit } => token_usage(live, rows, before, limit, now),
         Command::Notice(command) => notices::run(inner, command, now).map(Outcome::Notice),
+        Command::Customer(command) => customers::run(inner, command).map(Outcome::Customer),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod call;
 mod commands;
+mod customers;
 mod directory;
 mod head;
 mod notices;
