@@ -28,4 +28,5 @@ mod rehearsal;
 mod runner;
 mod settlement;
 mod storage;
+mod stripe_peers;
 mod waiting;

@@ -28,6 +28,7 @@ pub mod runner_peer;
 pub mod secret;
 pub mod source;
 pub mod steps;
+pub mod stripe;
 pub mod terminal;
 pub mod workerd;
 pub mod world;

@@ -14,6 +14,7 @@ use crate::d1::{Database, Rows};
 use crate::object::Object;
 use crate::rehearsal::Rehearsal;
 use crate::routes::routes;
+use crate::stripe::Stripe;
 use crate::workerd::{Setup, Workerd};
 use crate::{build, paths, secret};
 
@@ -157,6 +158,13 @@ impl Plan {
     pub fn secret(mut self, name: &str, value: impl Into<String>) -> Self {
         self.secrets.push((name.to_owned(), value.into()));
         self
+    }
+
+    /// Lets payments be made at a stand-in.
+    pub fn with_stripe(self, stripe: &Stripe) -> Self {
+        self.var("STRIPE_API_URL", stripe.url())
+            .secret("STRIPE_SECRET_KEY", stripe.secret_key())
+            .secret("STRIPE_WEBHOOK_SECRETS", stripe.webhook_secret())
     }
 
     /// Builds what is not built, and starts everything.

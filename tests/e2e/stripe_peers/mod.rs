@@ -1,0 +1,3 @@
+//! The stand-in for Stripe: what it does is what Stripe's own clients and description say.
+
+mod money;
