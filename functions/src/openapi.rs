@@ -8,8 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    domain::access::Access,
-    http::{Family, Route, reply::Answer, reply::EVENTS, reply::JSON, route::Wire},
+    domain::{access::Access, cookie},
+    http::{Family, Handler, Route, reply::Answer, reply::EVENTS, reply::JSON, route::Wire},
 };
 
 /// The schema of a type, by its name.
@@ -147,6 +147,11 @@ pub fn document(families: &[Family]) -> Value {
                     "type": "http", "scheme": "bearer",
                     "description": "A key (`cdx_sk_…`, `cdx_pk_…`) or the account's username.",
                 },
+                "session": {
+                    "type": "apiKey", "in": "cookie", "name": cookie::SESSION,
+                    "description": "A browser's session. What changes something has to come from \
+                                    this site's own pages, with a JSON body.",
+                },
                 "admin": {
                     "type": "http", "scheme": "bearer",
                     "description": "A static token of the deployment, or a key with the scope \
@@ -179,6 +184,7 @@ fn operation(
     operation.insert("summary".into(), json!(route.summary));
     let schemes: &[&str] = match route.access {
         Access::Public => &[],
+        Access::Api(_) if matches!(route.handler, Handler::Act(_)) => &["api", "session"],
         Access::Api(_) => &["api"],
         Access::ApiOrAdmin(_) => &["api", "admin"],
         Access::Admin => &["admin"],

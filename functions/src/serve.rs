@@ -235,8 +235,8 @@ fn word_method(
 fn say(seen: &Seen<'_>, manner: Manner, refusal: &Refusal) -> Result<web_sys::Response, JsValue> {
     let error = &refusal.error;
     let request_id = seen.request_id;
-    let worded =
-        (manner.refuse)(error, &Asker { request_id, codex_cli: is_codex_cli(seen.request) });
+    let (codex_cli, browser) = (is_codex_cli(seen.request), is_browser(seen.request));
+    let worded = (manner.refuse)(error, &Asker { request_id, codex_cli, browser });
     let mut lines = format!(
         "content-type: {}\nx-request-id: {request_id}\ncache-control: no-store",
         worded.content_type
@@ -302,6 +302,11 @@ fn family_near(path: &str) -> Manner {
 fn is_codex_cli(request: &web_sys::Request) -> bool {
     js::request_header(request, "originator").starts_with("codex")
         || js::request_header(request, "user-agent").starts_with("codex")
+}
+
+/// A person's browser that goes to a page: only then HTML is asked for by name.
+fn is_browser(request: &web_sys::Request) -> bool {
+    js::request_header(request, "accept").contains("text/html")
 }
 
 /// Path and query of an absolute URL.

@@ -27,6 +27,7 @@ mod prices;
 mod rehearsal;
 mod runner;
 mod settlement;
+mod signin;
 mod storage;
 mod stripe_peers;
 mod waiting;

@@ -8,7 +8,7 @@ pub mod route;
 pub mod router;
 
 pub use reply::{
-    Accepted, Bytes, Created, Html, Json, JsonOrSse, Redirect, Reply, Sse, WithCookies,
+    Accepted, Bytes, Created, Html, Json, JsonOrSse, Redirect, Reply, Sse, WithCookies, WithHeaders,
 };
 pub use route::{
     Family, Handler, Incoming, Route, delete, forward, get, post, put, signed, upgrade,

@@ -30,6 +30,8 @@ pub enum Body {
 
 /// The content type of JSON.
 pub const JSON: &str = "application/json";
+/// The content type of a page.
+pub const HTML: &str = "text/html; charset=utf-8";
 /// The content type of server-sent events.
 pub const EVENTS: &str = "text/event-stream";
 
@@ -105,7 +107,7 @@ impl Answer for Redirect {
 impl Answer for Html {
     type Body = Prose;
     const STATUS: u16 = 200;
-    const CONTENT_TYPE: &'static str = "text/html; charset=utf-8";
+    const CONTENT_TYPE: &'static str = HTML;
     fn reply(self) -> Result<Reply> {
         let (status, content_type) = (Self::STATUS, Self::CONTENT_TYPE);
         Ok(Reply { status, content_type, body: Body::Text(self.0), headers: Vec::new() })
@@ -122,6 +124,20 @@ impl<T: Answer> Answer for WithCookies<T> {
     fn reply(self) -> Result<Reply> {
         let mut reply = self.0.reply()?;
         reply.headers.extend(self.1.into_iter().map(|cookie| ("set-cookie", cookie)));
+        Ok(reply)
+    }
+}
+
+/// An answer with headers of its own.
+pub struct WithHeaders<T>(pub T, pub Vec<(&'static str, String)>);
+
+impl<T: Answer> Answer for WithHeaders<T> {
+    type Body = T::Body;
+    const STATUS: u16 = T::STATUS;
+    const CONTENT_TYPE: &'static str = T::CONTENT_TYPE;
+    fn reply(self) -> Result<Reply> {
+        let mut reply = self.0.reply()?;
+        reply.headers.extend(self.1);
         Ok(reply)
     }
 }

@@ -85,6 +85,8 @@ pub struct Asker {
     pub request_id: CallId,
     /// Whether it is the stock Codex CLI, which shows some failures to nobody.
     pub codex_cli: bool,
+    /// Whether a person looks at the answer, as the page that a browser went to.
+    pub browser: bool,
 }
 
 /// A failure in a family's words.

@@ -24,16 +24,18 @@ pub async fn begin(cx: &Cx, account: AccountId) -> Result<String> {
     Ok(cookie::set(cookie::SESSION, &signed, SESSION_MS))
 }
 
-/// Ends the session that the request came with, so that no copy of its cookie is good any more. The
-/// answer is a whole `Set-Cookie` that takes it away, also where there was none.
-pub async fn end(cx: &Cx) -> Result<String> {
+/// Ends the session that the request came with, so that no copy of its cookie is good any more, or
+/// every session of its account. The answer is a whole `Set-Cookie` that takes it away, also where
+/// there was none.
+pub async fn end(cx: &Cx, everywhere: bool) -> Result<String> {
     if let Some(claims) = presented(cx) {
         own_page(cx)?;
-        let (id, until, epoch) = (claims.id, claims.expires_at, Some(claims.body.epoch));
-        let spend = session::Command::Spend(Single { id, epoch, until });
-        match tell(cx, claims.body.account, spend).await {
-            // It had ended before.
+        let Session { account, epoch, .. } = claims.body;
+        let (id, until, epoch) = (claims.id, claims.expires_at, Some(epoch));
+        match tell(cx, account, session::Command::Spend(Single { id, epoch, until })).await {
+            // It had ended before, so it ends no other either.
             Err(error) if error.code == Code::PermissionDenied => {}
+            Ok(_) if everywhere => end_all(cx, account).await?,
             told => drop(told?),
         }
     }

@@ -1,5 +1,7 @@
 //! `/api/v1`: what a customer reads of their own account.
 
+pub mod signin;
+
 use serde::{Deserialize, Serialize};
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     fn refused(code: Code, codex_cli: bool) -> Refusal {
-        let asker = Asker { request_id: CallId::from_bits(1), codex_cli };
+        let asker = Asker { request_id: CallId::from_bits(1), codex_cli, browser: false };
         refuse(&Error::new(code, "Why."), &asker)
     }
 
