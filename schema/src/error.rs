@@ -42,6 +42,8 @@ pub enum Code {
     UpgradeRefused,
     /// Too many requests in the hour.
     RateLimitExceeded,
+    /// The Unlimited plan's fair use is used up for now.
+    FairUseExceeded,
     /// Too many requests at once.
     ConcurrencyLimitExceeded,
     /// The machine that would do the work is not there.
@@ -73,7 +75,7 @@ impl Code {
             Self::UnsupportedMediaType => 415,
             Self::ValidationError | Self::IdempotencyKeyReused => 422,
             Self::UpgradeRefused => 426,
-            Self::RateLimitExceeded | Self::ConcurrencyLimitExceeded => 429,
+            Self::RateLimitExceeded | Self::FairUseExceeded | Self::ConcurrencyLimitExceeded => 429,
             Self::InternalError => 500,
             Self::UpstreamFailed => 502,
             Self::RunnerUnavailable | Self::UpstreamOverloaded | Self::Unavailable => 503,
@@ -99,6 +101,7 @@ impl Code {
             Self::ModelNotPriced => "model_not_priced",
             Self::UpgradeRefused => "upgrade_refused",
             Self::RateLimitExceeded => "rate_limit_exceeded",
+            Self::FairUseExceeded => "fair_use_exceeded",
             Self::ConcurrencyLimitExceeded => "concurrency_limit_exceeded",
             Self::RunnerUnavailable => "runner_unavailable",
             Self::UpstreamFailed => "upstream_failed",

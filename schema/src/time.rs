@@ -41,6 +41,14 @@ impl Timestamp {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// `2026-11-20 03:30:41 UTC`, for people. Rounded up: by then it has come.
+    pub fn to_second(self) -> String {
+        let up = self.plus_millis(999);
+        let s = up.0.rem_euclid(DAY_MS) / 1000;
+        let (h, m, s) = (s / 3_600, s / 60 % 60, s % 60);
+        format!("{} {h:02}:{m:02}:{s:02} UTC", up.date())
+    }
+
     /// `2026-11-20`, in UTC.
     pub fn date(self) -> String {
         let (year, month, day) = civil(self.0.div_euclid(DAY_MS));

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use schema::{AccountId, CallId, Code, Error, KeyId, Timestamp};
+use schema::{AccountId, CallId, Code, Error, KeyId, MicroUsd, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -99,22 +99,22 @@ impl Live {
         Ok(Pass { caller: Caller { account, holder }, rate, operator })
     }
 
-    /// Lets a call start, if a place is free and the wallet covers it. With `last`, a wallet that
-    /// holds less than is wanted gives what it has: nothing else will come back soon.
+    /// Lets a call start, if a place is free and the plan or the wallet covers it. With `last`,
+    /// where less is left than is wanted, it gets what there is: nothing else will come back soon.
     pub fn begin(&mut self, call: CallId, quote: Quote, last: bool, now: Timestamp) -> Start {
         let Some(profile) = &self.profile else { return Start::Refuse(unknown()) };
         let at_once = profile.plan.at_once();
-        if self.ledger.balance() < quote.floor {
-            return Start::Refuse(self.broke(quote));
+        if self.ledger.worth(now) < quote.floor {
+            return Start::Refuse(self.broke(quote, now));
         }
-        let available = self.ledger.available();
+        let room = self.ledger.room(now);
         let alone = last || !self.ledger.has_open_holds();
-        let amount = if quote.wanted <= available || (alone && quote.floor <= available) {
-            quote.wanted.min(available)
+        let amount = if quote.wanted <= room || (alone && quote.floor <= room) {
+            quote.wanted.min(room)
         } else if self.ledger.has_open_holds() {
-            return Start::Wait(self.broke(quote));
+            return Start::Wait(self.broke(quote, now));
         } else {
-            return Start::Refuse(self.broke(quote));
+            return Start::Refuse(self.broke(quote, now));
         };
         if !self.leases.take(call, at_once, now.plus_millis(HOLD_LIFETIME_MS), now) {
             return Start::Wait(too_many(at_once));
@@ -197,8 +197,11 @@ impl Live {
         Ok(Known { holder: Holder::Key(key.id), kind: key.kind, operator })
     }
 
-    /// Why the wallet does not cover a call, in words that end in what to do.
-    fn broke(&self, quote: Quote) -> Error {
+    /// Why nothing covers a call, in words that end in what to do.
+    fn broke(&mut self, quote: Quote, now: Timestamp) -> Error {
+        if self.ledger.allowance.covers(now) {
+            return self.used_up(quote, now);
+        }
         let (balance, held) = (self.ledger.balance(), self.ledger.held());
         let message = if balance < quote.floor {
             let (has, needs) = (balance.dollars_and_cents(), quote.floor);
@@ -208,6 +211,38 @@ impl Live {
             format!("Your wallet holds ${has}, of which running calls have reserved ${held}.")
         };
         Error::new(Code::InsufficientCredit, message)
+    }
+
+    /// Why the plan does not cover a call, and when it will again. Where the wallet would pay what
+    /// the plan does not, it is the wallet that wants filling.
+    fn used_up(&mut self, quote: Quote, now: Timestamp) -> Error {
+        let has = self.ledger.balance().dollars_and_cents();
+        let allowance = &mut self.ledger.allowance;
+        let back = allowance.comes_back(quote.floor, now).filter(|(at, _)| now < *at);
+        let (used, then) = match back {
+            Some((at, span)) => {
+                let (span, at) = (span.words(), at.to_second());
+                let used = format!("Your Unlimited plan's fair use of {span} is used up.");
+                (used, format!("or come back at {at}."))
+            }
+            None if allowance.reserved() > MicroUsd::ZERO => {
+                let used = "Running calls have reserved what your Unlimited plan's fair use has.";
+                (used.to_owned(), "or try again when they have ended.".to_owned())
+            }
+            None => {
+                let used = "Your Unlimited plan's fair use does not cover this call.";
+                (used.to_owned(), "or ask the operator.".to_owned())
+            }
+        };
+        if allowance.wallet_pays(now) {
+            let message = format!("{used} Your wallet, which pays meanwhile, holds ${has}.");
+            return Error::new(Code::InsufficientCredit, message);
+        }
+        let message = format!("{used} Let your wallet pay meanwhile, {then}");
+        let error = Error::new(Code::FairUseExceeded, message);
+        let Some((at, _)) = back else { return error };
+        let seconds = (at.since(now) + 999) / 1_000;
+        error.retry_after(u32::try_from(seconds).unwrap_or(u32::MAX))
     }
 }
 
@@ -292,7 +327,12 @@ mod tests {
     use schema::{MicroUsd, time::DAY_MS};
 
     use super::*;
-    use crate::domain::{ledger::Kind, plan::Plan, session::Ticket};
+    use crate::domain::{
+        fair_use::{Limits, Terms},
+        ledger::Kind,
+        plan::Plan,
+        session::Ticket,
+    };
 
     const NOW: Timestamp = Timestamp::from_millis(5_000);
 
@@ -469,5 +509,58 @@ mod tests {
         assert_eq!(live.ledger.held(), MicroUsd::new(50));
         live.leases.release(CallId::from_bits(0));
         assert!(matches!(begin(live, 5, quote(1, 10), false), Start::Go(_)));
+    }
+
+    /// A subscriber whose plan covers so much.
+    fn subscriber(balance: i64, covered: i64, fallback: bool) -> Live {
+        let mut live = live(Plan::Starter, balance);
+        let limits = Limits { five_hours: MicroUsd::new(covered), three_days: MicroUsd::new(500) };
+        let until = NOW.plus_millis(30 * DAY_MS);
+        live.ledger.allowance.set_terms(Terms { until, limits, fallback });
+        live
+    }
+
+    #[test]
+    fn a_subscribers_call_takes_its_hold_of_the_plan_and_an_empty_wallet_does_not_matter() {
+        let live = &mut subscriber(0, 100, false);
+        assert!(
+            matches!(begin(live, 1, quote(10, 60), false), Start::Go(h) if h.amount.micros() == 60)
+        );
+        assert_eq!(
+            (live.ledger.held(), live.ledger.allowance.reserved().micros()),
+            (MicroUsd::ZERO, 60)
+        );
+        let Start::Wait(error) = begin(live, 2, quote(10, 60), false) else { unreachable!() };
+        assert_eq!((error.code, error.retry_after), (Code::FairUseExceeded, None));
+        assert!(
+            matches!(begin(live, 2, quote(10, 60), true), Start::Go(h) if h.amount.micros() == 40)
+        );
+    }
+
+    #[test]
+    fn a_plan_that_is_used_up_says_when_it_comes_back_or_lets_the_wallet_pay() {
+        let spent = |live: &mut Live| {
+            let hold = begin(live, 1, quote(10, 95), false);
+            assert!(matches!(hold, Start::Go(_)));
+            live.ledger.post(CallId::from_bits(1), crate::domain::ledger::tests::charge(95), NOW);
+        };
+        let live = &mut subscriber(1_000, 100, false);
+        spent(live);
+        let Start::Refuse(error) = begin(live, 2, quote(10, 60), true) else { unreachable!() };
+        assert_eq!((error.code, error.retry_after), (Code::FairUseExceeded, Some(5 * 3_600)));
+        assert!(error.message.ends_with("come back at 1970-01-01 05:00:05 UTC."), "{error}");
+        let live = &mut subscriber(1_000, 100, true);
+        spent(live);
+        assert!(
+            matches!(begin(live, 2, quote(10, 60), false), Start::Go(h) if h.amount.micros() == 60)
+        );
+        assert_eq!(
+            (live.ledger.held().micros(), live.ledger.allowance.reserved().micros()),
+            (55, 5)
+        );
+        let live = &mut subscriber(0, 100, true);
+        spent(live);
+        let Start::Refuse(error) = begin(live, 2, quote(10, 60), true) else { unreachable!() };
+        assert_eq!(error.code, Code::InsufficientCredit);
     }
 }

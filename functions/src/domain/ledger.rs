@@ -2,13 +2,17 @@
 //! held.
 //!
 //! Two signed columns say everything: `amount` is what a row does to the balance, `held` what it
-//! does to the reserved part. Available is the sum of the first less the sum of the second. This is
-//! the live end of it: the sums, the open holds, and the rows that storage has not got yet.
+//! does to the reserved part. Available is the sum of the first less the sum of the second. Two more
+//! do the same for the allowance of the Unlimited plan, which pays before the wallet does: `covered`
+//! is what the plan paid, `reserved` what a row does to the reserved part of it. This is the live
+//! end of it: the sums, the open holds, and the rows that storage has not got yet.
 
 use std::collections::HashMap;
 
 use schema::{CallId, MicroUsd, Timestamp, openai::Usage};
 use serde::{Deserialize, Serialize};
+
+use super::fair_use::Allowance;
 
 /// What a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +86,7 @@ pub struct Charge {
     pub billed_input: u64,
     pub price: i64,
     pub basis: Basis,
-    /// What the call cost; the row carries what the wallet paid.
+    /// What the call cost; the row carries what the wallet paid of it, and what the plan did.
     pub cost: MicroUsd,
 }
 
@@ -105,6 +109,10 @@ pub struct Entry {
     pub amount: MicroUsd,
     pub held: MicroUsd,
     pub balance: MicroUsd,
+    /// What the plan paid; it counts in the windows of its fair use.
+    pub covered: MicroUsd,
+    /// What the row does to the reserved part of the plan's allowance.
+    pub reserved: MicroUsd,
     pub at: Timestamp,
     pub note: String,
     pub charge: Option<Box<Charge>>,
@@ -117,9 +125,32 @@ pub struct Hold {
     pub amount: MicroUsd,
 }
 
+/// What a hold has of the wallet and of the plan's allowance.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Parts {
+    pub money: MicroUsd,
+    pub allowance: MicroUsd,
+}
+
+impl Parts {
+    /// What it is worth.
+    pub const fn total(self) -> MicroUsd {
+        self.money.plus(self.allowance)
+    }
+
+    const fn plus(self, more: Self) -> Self {
+        let (money, allowance) = (more.money, more.allowance);
+        Self { money: self.money.plus(money), allowance: self.allowance.plus(allowance) }
+    }
+
+    const fn negated(self) -> Self {
+        Self { money: self.money.negated(), allowance: self.allowance.negated() }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Open {
-    amount: MicroUsd,
+    parts: Parts,
     seq: i64,
     deadline: Timestamp,
     /// Whether what it pays for goes on without this object.
@@ -136,6 +167,8 @@ pub const HOLD_LIFETIME_MS: i64 = 16 * 60_000;
 /// The live end of a ledger.
 #[derive(Debug, Default)]
 pub struct Ledger {
+    /// What the Unlimited plan pays before the wallet does.
+    pub allowance: Allowance,
     balance: MicroUsd,
     held: MicroUsd,
     open: HashMap<CallId, Open>,
@@ -154,14 +187,14 @@ impl Ledger {
     pub fn reopen(
         &mut self,
         call: CallId,
-        amount: MicroUsd,
+        parts: Parts,
         seq: i64,
         opened_at: Timestamp,
         note: Option<&str>,
     ) {
-        self.held = self.held.plus(amount);
+        self.take(parts);
         let (deadline, is_remote) = (opened_at.plus_millis(HOLD_LIFETIME_MS), note == Some(REMOTE));
-        self.open.insert(call, Open { amount, seq, deadline, is_remote });
+        self.open.insert(call, Open { parts, seq, deadline, is_remote });
     }
 
     /// Credits less charges.
@@ -174,9 +207,21 @@ impl Ledger {
         self.held
     }
 
-    /// What a new hold may take.
+    /// What a new hold may take of the wallet.
     pub const fn available(&self) -> MicroUsd {
         self.balance.minus(self.held)
+    }
+
+    /// What a new hold may take: of the plan's allowance, and of the wallet where that pays too.
+    pub fn room(&mut self, now: Timestamp) -> MicroUsd {
+        self.allowance.free(now).plus(self.wallet_room(now))
+    }
+
+    /// What a hold could take if there were no other.
+    pub fn worth(&mut self, now: Timestamp) -> MicroUsd {
+        let wallet_pays = self.allowance.wallet_pays(now);
+        let wallet = if wallet_pays { self.balance.or_zero() } else { MicroUsd::ZERO };
+        self.allowance.unspent(now).plus(wallet)
     }
 
     /// Whether money is reserved that may come back.
@@ -184,9 +229,9 @@ impl Ledger {
         !self.open.is_empty()
     }
 
-    /// What one call has reserved.
+    /// What one call has reserved, of the wallet and of the plan.
     pub fn held_by(&self, call: CallId) -> Option<MicroUsd> {
-        self.open.get(&call).map(|open| open.amount)
+        self.open.get(&call).map(|open| open.parts.total())
     }
 
     /// Every row up to this one belongs to no open hold.
@@ -199,16 +244,17 @@ impl Ledger {
         self.open.values().map(|open| open.deadline).min()
     }
 
-    /// Reserves exactly `amount`, if it is available and the call has no hold yet.
+    /// Reserves exactly `amount`, if there is room for it and the call has no hold yet: of the
+    /// plan's allowance as far as that goes, the rest of the wallet.
     pub fn hold(&mut self, call: CallId, amount: MicroUsd, now: Timestamp) -> Option<Hold> {
-        let free = !self.open.contains_key(&call) && amount <= self.available();
-        if !free || amount <= MicroUsd::ZERO {
+        if self.open.contains_key(&call) || amount <= MicroUsd::ZERO || amount > self.room(now) {
             return None;
         }
-        self.held = self.held.plus(amount);
-        let seq = self.row(Kind::Hold, Some(call), MicroUsd::ZERO, amount, now).seq;
+        let parts = self.offer(amount, now);
+        self.take(parts);
+        let seq = self.row(Kind::Hold, Some(call), parts, now).seq;
         let deadline = now.plus_millis(HOLD_LIFETIME_MS);
-        self.open.insert(call, Open { amount, seq, deadline, is_remote: false });
+        self.open.insert(call, Open { parts, seq, deadline, is_remote: false });
         Some(Hold { call, amount })
     }
 
@@ -224,37 +270,38 @@ impl Ledger {
 
     /// Charges a call whose hold may have run out meanwhile: then as much as is available.
     pub fn post_late(&mut self, call: CallId, charge: Charge, now: Timestamp) -> MicroUsd {
-        let (amount, seq, is_remote) = (MicroUsd::ZERO, self.seq + 1, true);
-        let open = Open { amount, seq, deadline: now, is_remote };
+        let (parts, seq, is_remote) = (Parts::default(), self.seq + 1, true);
+        let open = Open { parts, seq, deadline: now, is_remote };
         self.open.entry(call).or_insert(open);
         self.post(call, charge, now).unwrap_or(MicroUsd::ZERO)
     }
 
-    /// Reserves up to `by` more for a call, as much as is available; says how much it came to.
+    /// Reserves up to `by` more for a call, as much as there is room for; says how much it came to.
     pub fn extend(&mut self, call: CallId, by: MicroUsd, now: Timestamp) -> MicroUsd {
-        let by = by.min(self.available()).or_zero();
-        let Some(open) = self.open.get_mut(&call).filter(|_| by > MicroUsd::ZERO) else {
-            return MicroUsd::ZERO;
-        };
-        open.amount = open.amount.plus(by);
-        self.held = self.held.plus(by);
-        self.row(Kind::Extend, Some(call), MicroUsd::ZERO, by, now);
-        by
+        let more = self.offer(by, now);
+        self.grow(call, more, now)
     }
 
-    /// Ends a hold with its charge, and says what the wallet paid. A wallet pays no more than is
-    /// held; what the hold did not foresee is taken from what is available and, beyond that, is
-    /// ours to bear. A hold that is over already is not charged again.
+    /// Ends a hold with its charge, and says what the wallet paid. The plan pays first, also for
+    /// what the hold had of the wallet; and neither pays more than is held. What the hold did not
+    /// foresee is taken from what there is room for and, beyond that, is ours to bear. A hold that
+    /// is over already is not charged again.
     pub fn post(&mut self, call: CallId, charge: Charge, now: Timestamp) -> Option<MicroUsd> {
         let cost = charge.cost.or_zero();
-        let held = self.held_by(call)?;
-        self.extend(call, cost.minus(held), now);
-        let open = self.open.remove(&call)?;
-        let paid = cost.min(open.amount);
+        let held = self.open.get(&call)?.parts;
+        let allowance = cost.minus(held.allowance).min(self.allowance.free(now)).or_zero();
+        let missing = cost.minus(held.total()).minus(allowance);
+        let money = missing.min(self.wallet_room(now)).or_zero();
+        self.grow(call, Parts { money, allowance }, now);
+        let Open { parts, .. } = self.open.remove(&call)?;
+        let covered = cost.min(parts.allowance);
+        let paid = cost.minus(covered).min(parts.money);
         self.balance = self.balance.minus(paid);
-        self.held = self.held.minus(open.amount);
+        self.give_back(parts);
+        self.allowance.spend(covered, now);
         let source = charge.source();
-        let row = self.row(Kind::Post, Some(call), paid.negated(), open.amount.negated(), now);
+        let row = self.row(Kind::Post, Some(call), parts.negated(), now);
+        (row.amount, row.covered) = (paid.negated(), covered);
         row.source = source;
         row.charge = Some(Box::new(charge));
         Some(paid)
@@ -293,7 +340,8 @@ impl Ledger {
         now: Timestamp,
     ) {
         self.balance = self.balance.plus(amount);
-        let row = self.row(kind, None, amount, MicroUsd::ZERO, now);
+        let row = self.row(kind, None, Parts::default(), now);
+        row.amount = amount;
         row.source = Some(source);
         row.note = note;
     }
@@ -308,8 +356,9 @@ impl Ledger {
             if place == at {
                 back = row.amount.negated();
                 let note = "the response had been charged before".to_owned();
+                self.allowance.unspend(row.covered, row.at);
                 (row.kind, row.amount, row.note) = (Kind::Void, MicroUsd::ZERO, note);
-                (row.source, row.charge) = (None, None);
+                (row.source, row.charge, row.covered) = (None, None, MicroUsd::ZERO);
             }
             row.balance = row.balance.plus(back);
         }
@@ -328,240 +377,62 @@ impl Ledger {
 
     fn release(&mut self, kind: Kind, call: CallId, why: &str, now: Timestamp) -> bool {
         let Some(open) = self.open.remove(&call) else { return false };
-        self.held = self.held.minus(open.amount);
-        self.row(kind, Some(call), MicroUsd::ZERO, open.amount.negated(), now).note =
-            why.to_owned();
+        self.give_back(open.parts);
+        self.row(kind, Some(call), open.parts.negated(), now).note = why.to_owned();
         true
     }
 
-    fn row(
-        &mut self,
-        kind: Kind,
-        call: Option<CallId>,
-        amount: MicroUsd,
-        held: MicroUsd,
-        at: Timestamp,
-    ) -> &mut Entry {
+    /// What there is of so much: of the plan's allowance first, then of the wallet.
+    fn offer(&mut self, amount: MicroUsd, now: Timestamp) -> Parts {
+        let allowance = amount.min(self.allowance.free(now)).or_zero();
+        let money = amount.minus(allowance).min(self.wallet_room(now)).or_zero();
+        Parts { money, allowance }
+    }
+
+    fn wallet_room(&self, now: Timestamp) -> MicroUsd {
+        let wallet_pays = self.allowance.wallet_pays(now);
+        if wallet_pays { self.available().or_zero() } else { MicroUsd::ZERO }
+    }
+
+    fn grow(&mut self, call: CallId, more: Parts, now: Timestamp) -> MicroUsd {
+        let Some(open) = self.open.get_mut(&call).filter(|_| more != Parts::default()) else {
+            return MicroUsd::ZERO;
+        };
+        open.parts = open.parts.plus(more);
+        self.take(more);
+        self.row(Kind::Extend, Some(call), more, now);
+        more.total()
+    }
+
+    fn take(&mut self, parts: Parts) {
+        self.held = self.held.plus(parts.money);
+        self.allowance.reserve(parts.allowance);
+    }
+
+    fn give_back(&mut self, parts: Parts) {
+        self.held = self.held.minus(parts.money);
+        self.allowance.release(parts.allowance);
+    }
+
+    fn row(&mut self, kind: Kind, call: Option<CallId>, held: Parts, at: Timestamp) -> &mut Entry {
         self.seq += 1;
-        let (seq, balance) = (self.seq, self.balance);
-        let (source, note, charge) = (None, String::new(), None);
-        let entry = Entry { seq, kind, call, source, amount, held, balance, at, note, charge };
-        self.unstored.push_mut(entry)
+        let Parts { money: held, allowance: reserved } = held;
+        self.unstored.push_mut(Entry {
+            seq: self.seq,
+            kind,
+            call,
+            source: None,
+            amount: MicroUsd::ZERO,
+            held,
+            balance: self.balance,
+            covered: MicroUsd::ZERO,
+            reserved,
+            at,
+            note: String::new(),
+            charge: None,
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::from_millis(1_000);
-
-    fn usd(micros: i64) -> MicroUsd {
-        MicroUsd::new(micros)
-    }
-
-    fn call(n: u128) -> CallId {
-        CallId::from_bits(n)
-    }
-
-    fn charge(cost: i64) -> Charge {
-        Charge {
-            model: "m".into(),
-            route: "r".into(),
-            holder: "username".into(),
-            conversation: None,
-            response_id: None,
-            turn: None,
-            usage: Usage::default(),
-            billed_input: 0,
-            price: 1,
-            basis: Basis::Reported,
-            cost: usd(cost),
-        }
-    }
-
-    fn with(balance: i64) -> Ledger {
-        let mut ledger = Ledger::default();
-        ledger.book(Kind::Credit, usd(balance), "test".into(), String::new(), NOW);
-        ledger
-    }
-
-    #[test]
-    fn a_hold_reserves_and_a_posting_pays_no_more_than_is_there() {
-        let mut ledger = with(100);
-        assert!(ledger.hold(call(1), usd(60), NOW).is_some());
-        assert_eq!(ledger.hold(call(2), usd(41), NOW), None);
-        assert_eq!(ledger.post(call(1), charge(250), NOW), Some(usd(100)));
-        assert_eq!((ledger.balance(), ledger.held()), (usd(0), usd(0)));
-    }
-
-    #[test]
-    fn a_posting_beyond_its_hold_leaves_other_holds_alone() {
-        let mut ledger = with(100);
-        assert!(ledger.hold(call(1), usd(30), NOW).is_some());
-        assert!(ledger.hold(call(2), usd(50), NOW).is_some());
-        assert_eq!(ledger.post(call(1), charge(250), NOW), Some(usd(50)));
-        assert_eq!(ledger.post(call(2), charge(50), NOW), Some(usd(50)));
-        assert_eq!(ledger.balance(), usd(0));
-    }
-
-    #[test]
-    fn a_hold_resolves_once() {
-        let mut ledger = with(100);
-        assert!(ledger.hold(call(1), usd(60), NOW).is_some());
-        assert_eq!(ledger.hold(call(1), usd(1), NOW), None);
-        assert_eq!(ledger.post(call(1), charge(10), NOW), Some(usd(10)));
-        assert_eq!(ledger.post(call(1), charge(10), NOW), None);
-        assert!(!ledger.void(call(1), "again", NOW));
-        assert_eq!(ledger.extend(call(1), usd(5), NOW), usd(0));
-        assert_eq!(ledger.balance(), usd(90));
-    }
-
-    #[test]
-    fn a_charge_that_storage_knows_already_is_taken_back_with_all_that_follows_from_it() {
-        let mut ledger = with(100);
-        assert!(ledger.hold(call(1), usd(60), NOW).is_some());
-        assert!(ledger.hold(call(2), usd(30), NOW).is_some());
-        let again = Charge { response_id: Some("r".into()), ..charge(40) };
-        assert_eq!(ledger.post(call(1), again, NOW), Some(usd(40)));
-        assert_eq!(ledger.post(call(2), charge(30), NOW), Some(usd(30)));
-        ledger.forgive("response:r");
-        assert_eq!((ledger.balance(), ledger.held()), (usd(70), usd(0)));
-        let balances: Vec<_> = ledger.unstored().iter().map(|row| row.balance.micros()).collect();
-        assert_eq!(balances, [100, 100, 100, 100, 70]);
-    }
-
-    #[test]
-    fn holds_end_at_their_deadline() {
-        let mut ledger = with(100);
-        assert!(ledger.hold(call(1), usd(60), NOW).is_some());
-        assert!(ledger.expire(NOW.plus_millis(HOLD_LIFETIME_MS - 1)).is_empty());
-        assert_eq!(ledger.expire(NOW.plus_millis(HOLD_LIFETIME_MS)), [call(1)]);
-        assert_eq!((ledger.available(), ledger.settled_through()), (usd(100), 3));
-    }
-
-    #[test]
-    fn a_hold_for_a_turn_on_a_machine_outlives_its_object_and_not_its_deadline() {
-        let mut ledger = with(100);
-        let hold = ledger.hold(call(1), usd(60), NOW).unwrap();
-        ledger.entrust(hold);
-        assert!(ledger.hold(call(2), usd(30), NOW).is_some());
-        let mut ledger = reread(ledger.unstored());
-        ledger.expire_orphans(NOW);
-        assert_eq!((ledger.held_by(call(1)), ledger.held_by(call(2))), (Some(usd(60)), None));
-        assert_eq!(ledger.expire(NOW.plus_millis(HOLD_LIFETIME_MS)), [call(1)]);
-    }
-
-    #[test]
-    fn a_turn_that_outlasted_its_hold_is_charged_from_what_is_available() {
-        let mut ledger = with(100);
-        assert!(ledger.hold(call(2), usd(70), NOW).is_some());
-        assert_eq!(ledger.post_late(call(1), charge(50), NOW), usd(30));
-        assert_eq!(
-            (ledger.balance(), ledger.held(), ledger.available()),
-            (usd(70), usd(70), usd(0))
-        );
-        assert_eq!(ledger.post_late(call(3), charge(50), NOW), usd(0));
-        assert_eq!(reread(ledger.unstored()).held(), usd(70));
-    }
-
-    #[derive(Debug, Clone)]
-    enum Act {
-        Hold(u8, i64),
-        Extend(u8, i64),
-        Post(u8, i64),
-        PostLate(u8, i64),
-        Void(u8),
-        Credit(i64),
-        Store(usize),
-        Forgive,
-        Restart,
-    }
-
-    fn act() -> impl Strategy<Value = Act> {
-        prop_oneof![
-            (0u8..6, -5i64..200).prop_map(|(c, a)| Act::Hold(c, a)),
-            (0u8..6, -5i64..100).prop_map(|(c, a)| Act::Extend(c, a)),
-            (0u8..6, -5i64..300).prop_map(|(c, a)| Act::Post(c, a)),
-            (0u8..6, -5i64..300).prop_map(|(c, a)| Act::PostLate(c, a)),
-            (0u8..6).prop_map(Act::Void),
-            (0i64..300).prop_map(Act::Credit),
-            (0usize..9).prop_map(Act::Store),
-            Just(Act::Forgive),
-            Just(Act::Restart),
-        ]
-    }
-
-    /// What storage would hold, and a ledger read back from it.
-    fn reread(rows: &[Entry]) -> Ledger {
-        let last = rows.last();
-        let balance = last.map_or(MicroUsd::ZERO, |row| row.balance);
-        let mut ledger = Ledger::resume(last.map_or(0, |row| row.seq), balance);
-        let mut open: HashMap<CallId, (MicroUsd, i64)> = HashMap::new();
-        for row in rows {
-            if let Some(call) = row.call {
-                let (held, _) = open.entry(call).or_insert((MicroUsd::ZERO, row.seq));
-                *held = held.plus(row.held);
-            }
-        }
-        for (call, (held, seq)) in open {
-            if held != MicroUsd::ZERO {
-                let mut notes = rows.iter().filter(|row| row.seq == seq).map(|row| &*row.note);
-                ledger.reopen(call, held, seq, NOW, notes.next());
-            }
-        }
-        ledger
-    }
-
-    proptest! {
-        /// Whatever happens, in whatever order, with restarts that forget what was not stored: the
-        /// rows sum to the balance, nothing is overspent, and when every hold has ended nothing is
-        /// held.
-        #[test]
-        fn rows_sum_to_the_balance(acts in prop::collection::vec(act(), 1..120)) {
-            let (mut ledger, mut rows) = (Ledger::default(), Vec::<Entry>::new());
-            let (mut round, mut credits) = (0u128, 0);
-            for act in acts {
-                let id = |c: u8| call(u128::from(c) + round * 100);
-                match act {
-                    Act::Hold(c, a) => drop(ledger.hold(id(c), usd(a), NOW)),
-                    Act::Extend(c, a) => drop(ledger.extend(id(c), usd(a), NOW)),
-                    Act::Post(c, a) => {
-                        let response_id = Some("r".to_owned());
-                        ledger.post(id(c), Charge { response_id, ..charge(a) }, NOW);
-                        round += 1;
-                    }
-                    Act::PostLate(c, a) => {
-                        let turn = Some("t".to_owned());
-                        ledger.post_late(id(c), Charge { turn, ..charge(a) }, NOW);
-                        round += 1;
-                    }
-                    Act::Void(c) => drop(ledger.void(id(c), "test", NOW)),
-                    Act::Credit(a) => {
-                        credits += 1;
-                        ledger.book(Kind::Credit, usd(a), format!("{credits}"), String::new(), NOW);
-                    }
-                    Act::Store(n) => {
-                        let n = n.min(ledger.unstored().len());
-                        rows.extend_from_slice(&ledger.unstored()[..n]);
-                        ledger.stored(n);
-                    }
-                    Act::Forgive => ledger.forgive("response:r"),
-                    Act::Restart => {
-                        ledger = reread(&rows);
-                        ledger.expire_orphans(NOW);
-                        prop_assert_eq!(ledger.held(), MicroUsd::ZERO);
-                    }
-                }
-                let all = || rows.iter().chain(ledger.unstored());
-                prop_assert_eq!(all().map(|row| row.amount).sum::<MicroUsd>(), ledger.balance());
-                prop_assert_eq!(all().map(|row| row.held).sum::<MicroUsd>(), ledger.held());
-                prop_assert!(ledger.available() >= MicroUsd::ZERO, "{:?}", ledger);
-                prop_assert!(ledger.held() >= MicroUsd::ZERO);
-                prop_assert!(all().zip(1..).all(|(row, seq)| row.seq == seq));
-            }
-        }
-    }
-}
+pub mod tests;

@@ -13,6 +13,7 @@ pub mod cookie;
 pub mod country;
 pub mod credential;
 pub mod customer;
+pub mod fair_use;
 pub mod hub;
 pub mod ledger;
 pub mod limit;

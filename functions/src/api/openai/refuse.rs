@@ -55,7 +55,9 @@ const fn kind(code: Code) -> &'static str {
         Code::AuthenticationRequired => "authentication_error",
         Code::PermissionDenied => "permission_error",
         Code::InsufficientCredit => "insufficient_quota",
-        Code::RateLimitExceeded | Code::ConcurrencyLimitExceeded => "rate_limit_error",
+        Code::RateLimitExceeded | Code::FairUseExceeded | Code::ConcurrencyLimitExceeded => {
+            "rate_limit_error"
+        }
         Code::RunnerUnavailable
         | Code::UpstreamFailed
         | Code::UpstreamOverloaded

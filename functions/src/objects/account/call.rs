@@ -42,10 +42,12 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// How long the call may wait. Money that others have reserved mostly comes back, so a stream
-    /// waits for it long; who waits without a stream cannot be told from who has left.
+    /// How long the call may wait. What others have reserved of the wallet or of the plan mostly
+    /// comes back, so a stream waits for it long; who waits without a stream cannot be told from who
+    /// has left.
     pub fn patience_ms(&self, why: &Error) -> i64 {
-        let for_money = self.stream && why.code == Code::InsufficientCredit;
+        let reserved = matches!(why.code, Code::InsufficientCredit | Code::FairUseExceeded);
+        let for_money = self.stream && reserved;
         if for_money { self.config.money_wait_ms } else { self.config.turn_wait_ms }
     }
 }

@@ -26,7 +26,7 @@ use crate::{
         account::Profile,
         admission::Live,
         booking::Booked,
-        ledger::{Entry, Ledger},
+        ledger::{Entry, Ledger, Parts},
         session,
         token::Hash,
         window::{Counted, Counter},
@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// Steps of the schema, each run once, in order; never changed, only added to.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     "
     CREATE TABLE profile (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT NOT NULL);
     CREATE TABLE keys (hash TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
@@ -80,6 +80,13 @@ const STEPS: [&str; 4] = [
       created_at INTEGER NOT NULL, tried_at INTEGER, next_at INTEGER, answer TEXT,
       UNIQUE (event, channel)) WITHOUT ROWID;
     CREATE INDEX notices_due ON notices (next_at) WHERE next_at IS NOT NULL;
+",
+    "
+    -- What the Unlimited plan paid, and what a row does to the reserved part of its allowance; both
+    -- only where it is something.
+    ALTER TABLE entries ADD COLUMN covered INTEGER;
+    ALTER TABLE entries ADD COLUMN reserved INTEGER;
+    CREATE INDEX entries_covered ON entries (at, covered) WHERE covered IS NOT NULL;
 ",
 ];
 
@@ -298,13 +305,15 @@ impl Rows {
         };
         let mut ledger = Ledger::resume(last.seq, MicroUsd::new(last.balance));
         // Of a hold's rows only the first has a note.
-        let open = "SELECT call, sum(held) AS held, min(seq) AS seq, min(at) AS at,
-                      max(note) AS note FROM entries
-                    WHERE seq > ? AND call IS NOT NULL GROUP BY call HAVING sum(held) <> 0";
+        let open = "SELECT call, sum(held) AS held, coalesce(sum(reserved), 0) AS reserved, min(seq) AS seq,
+                      min(at) AS at, max(note) AS note FROM entries
+                    WHERE seq > ? AND call IS NOT NULL GROUP BY call
+                    HAVING sum(held) <> 0 OR coalesce(sum(reserved), 0) <> 0";
         for row in self.rows::<OpenRow>(open, vec![number(self.mark("settled")?)])? {
             let Ok(call) = row.call.parse::<CallId>() else { continue };
-            let (held, at) = (MicroUsd::new(row.held), Timestamp::from_millis(row.at));
-            ledger.reopen(call, held, row.seq, at, row.note.as_deref());
+            let (money, allowance) = (MicroUsd::new(row.held), MicroUsd::new(row.reserved));
+            let (parts, at) = (Parts { money, allowance }, Timestamp::from_millis(row.at));
+            ledger.reopen(call, parts, row.seq, at, row.note.as_deref());
         }
         Ok(ledger)
     }
@@ -333,7 +342,7 @@ const INSERT_ENTRIES: &str = "
       value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
       value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13,
       value ->> 14, value ->> 15, value ->> 16, value ->> 17, value ->> 18, value ->> 19,
-      value ->> 20
+      value ->> 20, value ->> 21, value ->> 22
     FROM json_each(?)";
 
 const INSERT_COUNTED: &str =

@@ -40,8 +40,19 @@ pub fn entry_row(entry: &Entry) -> Value {
             json!(charge.cost),
         ]);
     }
+    let of_plan = [entry.covered, entry.reserved];
+    if of_plan.iter().any(|amount| *amount != MicroUsd::ZERO) {
+        row.resize(BEFORE_PLAN_COLUMNS, Value::Null);
+        let some = |amount: MicroUsd| {
+            if amount == MicroUsd::ZERO { Value::Null } else { json!(amount) }
+        };
+        row.extend(of_plan.map(some));
+    }
     Value::Array(row)
 }
+
+/// Columns of a row before those of the Unlimited plan, with a charge or without.
+const BEFORE_PLAN_COLUMNS: usize = 21;
 
 #[derive(Deserialize)]
 pub struct StepRow {
@@ -63,6 +74,7 @@ pub struct LastRow {
 pub struct OpenRow {
     pub call: String,
     pub held: i64,
+    pub reserved: i64,
     pub seq: i64,
     pub at: i64,
     pub note: Option<String>,
