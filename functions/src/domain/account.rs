@@ -13,6 +13,7 @@ use super::{
     access::{Cidr, Credential, Key, Scope},
     admission::Pass,
     customer,
+    fair_use::Limits,
     limit::Rate,
     notice,
     own_usage::Ended,
@@ -20,6 +21,7 @@ use super::{
     price::Quote,
     session,
     token::{Hash, KeyType},
+    unlimited,
 };
 
 /// Who pays.
@@ -107,6 +109,9 @@ pub enum Command {
     HoldTurn {
         call: CallId,
         quote: Quote,
+        /// Fair use of the Unlimited plan, for everybody.
+        #[serde(default)]
+        fair_use: Option<Limits>,
     },
     /// Charges such a turn, once for each turn, whether or not its money is still reserved.
     PostTurn {
@@ -131,6 +136,8 @@ pub enum Command {
     Notice(notice::Command),
     /// See [`customer::Command`].
     Customer(customer::Command),
+    /// See [`unlimited::Command`].
+    Unlimited(unlimited::Command),
 }
 
 /// A key to add: its hash, never its text.
@@ -173,6 +180,7 @@ pub enum Outcome {
     TokenUsage(Box<TokenUsage>),
     Notice(notice::Outcome),
     Customer(Option<customer::Customer>),
+    Unlimited(unlimited::Outcome),
     Refused(schema::Error),
 }
 

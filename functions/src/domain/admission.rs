@@ -18,6 +18,7 @@ use super::{
     price::Quote,
     session::Sessions,
     token::{Hash, KeyType},
+    unlimited::Unlimited,
     window::{Counter, Windows},
 };
 
@@ -32,6 +33,7 @@ pub struct Live {
     pub leases: Leases,
     pub windows: Windows,
     pub sessions: Sessions,
+    pub unlimited: Unlimited,
     keys: HashMap<Hash, Key>,
 }
 

@@ -34,4 +34,5 @@ pub mod seal;
 pub mod session;
 pub mod signature;
 pub mod token;
+pub mod unlimited;
 pub mod window;

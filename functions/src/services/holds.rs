@@ -26,7 +26,8 @@ pub async fn take(
     })?;
     let quote = price.quote_turn(u64::try_from(bytes).unwrap_or(u64::MAX));
     let call = cx::new_id(cx.now)?;
-    stub::ask(&cx.env, account, Command::HoldTurn { call, quote }).await?;
+    let fair_use = Some(settings.unlimited.limits);
+    stub::ask(&cx.env, account, Command::HoldTurn { call, quote, fair_use }).await?;
     let its_own = cx.caller.as_ref().filter(|caller| caller.account == account);
     let holder = its_own.map_or(Holder::Static, |caller| caller.holder).text();
     Ok(Pays { call, terms: Terms { model, price, holder } })

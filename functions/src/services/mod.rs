@@ -21,6 +21,7 @@ pub mod responses;
 pub mod rpc;
 pub mod runners;
 pub mod sessions;
+pub mod subscriptions;
 pub mod system;
 pub mod threads;
 pub mod turns;

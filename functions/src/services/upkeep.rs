@@ -3,6 +3,7 @@
 use schema::{Error, Result};
 use worker::Env;
 
+use super::subscriptions;
 use crate::cx::Cx;
 
 /// A duty: what it is called in the log, and its work.
@@ -11,8 +12,8 @@ type Duty = (&'static str, Result<()>);
 /// Does every duty, whatever becomes of the others; fails if one did, so that the platform's own
 /// record shows it.
 pub async fn every_minute(env: Env) -> Result<()> {
-    let _cx = Cx::of_timer(env)?;
-    let done: [Duty; 0] = [];
+    let cx = Cx::of_timer(env)?;
+    let done: [Duty; 1] = [("subscriptions", subscriptions::sweep(&cx).await)];
     let mut failed = Vec::new();
     for (name, outcome) in done {
         if let Err(error) = outcome {

@@ -5,6 +5,7 @@ pub mod customers;
 pub mod directory;
 pub mod runners;
 pub mod settings;
+pub mod subscriptions;
 pub mod usage;
 
 use schema::{Error, Result};

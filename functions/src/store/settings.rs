@@ -9,14 +9,18 @@ use std::{
 
 use js_sys::futures::spawn_local;
 use schema::{Error, MicroUsd, Result, Timestamp, admin::PriceRow};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use worker::Env;
 
 use super::{number, rows, run, text};
 use crate::{
     config::Config,
     cx,
-    domain::price::{InputBilling, PerMillion, Price},
+    domain::{
+        fair_use::Limits,
+        price::{InputBilling, PerMillion, Price},
+        unlimited,
+    },
 };
 
 /// What an operator can change.
@@ -26,6 +30,23 @@ pub struct Settings {
     pub prices: HashMap<String, Price>,
     /// The route to try first.
     pub active_route: Option<String>,
+    /// The Unlimited plan.
+    pub unlimited: UnlimitedPlan,
+}
+
+/// The Unlimited plan as the operator sells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnlimitedPlan {
+    /// For a month.
+    pub price_cents: i64,
+    /// Fair use, for who has no limits of their own.
+    pub limits: Limits,
+}
+
+impl Default for UnlimitedPlan {
+    fn default() -> Self {
+        Self { price_cents: unlimited::PRICE_CENTS, limits: Limits::DEFAULT }
+    }
 }
 
 thread_local! {
@@ -61,7 +82,8 @@ async fn refresh(env: &Env, now: Timestamp) -> Result<Rc<Settings>> {
         prices.insert(model, price(row)?);
     }
     let active_route = get(env, ACTIVE_ROUTE).await?;
-    let settings = Rc::new(Settings { prices, active_route });
+    let unlimited = unlimited_plan(env).await?;
+    let settings = Rc::new(Settings { prices, active_route, unlimited });
     KEPT.set(Some((now, settings.clone())));
     Ok(settings)
 }
@@ -94,6 +116,20 @@ pub async fn add_price(env: &Env, row: &PriceRow, now: Timestamp) -> Result<()> 
 
 /// The setting under which the active route is kept.
 pub const ACTIVE_ROUTE: &str = "active_route";
+
+const UNLIMITED_PLAN: &str = "unlimited_plan";
+
+/// The Unlimited plan as it is sold now.
+pub async fn unlimited_plan(env: &Env) -> Result<UnlimitedPlan> {
+    let Some(text) = get(env, UNLIMITED_PLAN).await? else { return Ok(UnlimitedPlan::default()) };
+    serde_json::from_str(&text).map_err(Error::unavailable)
+}
+
+/// Sells it like this from now on.
+pub async fn set_unlimited_plan(env: &Env, plan: UnlimitedPlan) -> Result<()> {
+    let text = serde_json::to_string(&plan).map_err(Error::internal)?;
+    set(env, UNLIMITED_PLAN, &text).await
+}
 
 /// A setting, if it was ever made.
 pub async fn get(env: &Env, name: &str) -> Result<Option<String>> {

@@ -8,7 +8,7 @@ use schema::{
     agent::{TokenUsage, Wallet},
 };
 
-use super::{Inner, customers, notices, rows::Rows, sessions};
+use super::{Inner, customers, notices, rows::Rows, sessions, unlimited};
 use crate::domain::{
     access::Key,
     account::{Command, Description, NewKey, Outcome, Profile},
@@ -58,7 +58,10 @@ pub fn run(
         Command::SetBalance { source, balance, note } => {
             book(live, rows, Booking { source, change: Change::To(balance), note }, now)
         }
-        Command::HoldTurn { call, quote } => hold_turn(live, call, quote, now),
+        Command::HoldTurn { call, quote, fair_use } => {
+            fair_use.map_or(Ok(()), |limits| unlimited::learn(live, rows, limits))?;
+            hold_turn(live, call, quote, now)
+        }
         Command::PostTurn { call, ended } => post_turn(live, rows, call, *ended, now),
         Command::VoidTurn { call } => {
             void_turn(live, call, "the turn cost nothing", now);
@@ -70,6 +73,9 @@ pub fn run(
             Ok(Outcome::Transactions(rows.map_err(Error::unavailable)?))
         }
         Command::TokenUsage { before, limit } => token_usage(live, rows, before, limit, now),
+        Command::Unlimited(command) => {
+            unlimited::run(inner, live, command, now).map(Outcome::Unlimited)
+        }
         Command::Notice(command) => notices::run(inner, command, now).map(Outcome::Notice),
         Command::Customer(command) => customers::run(inner, command).map(Outcome::Customer),
     }

@@ -15,6 +15,7 @@ mod sessions;
 mod settle;
 mod shape;
 mod turn;
+mod unlimited;
 mod water;
 
 pub use reply::REFUSED;
@@ -192,6 +193,7 @@ impl Inner {
             command => (None, matches!(command, Command::PostTurn { .. })),
         };
         let mut live = self.live.borrow_mut();
+        let charges = matches!(&ask.command, Command::PostTurn { .. });
         let outcome = commands::run(&self, &mut live, ask.command, now);
         let outcome =
             outcome.unwrap_or_else(|error| Outcome::Refused(reply::with_top_up(error, &config)));
@@ -210,6 +212,9 @@ impl Inner {
         }
         if rings {
             self.ring_by(now.plus_millis(config.outbox_ms), &config);
+        }
+        if charges {
+            self.tell_fair_use(now);
         }
         self.store_soon();
         self.wake_waiters(now);

@@ -9,7 +9,7 @@ use wasm_bindgen::JsValue;
 use super::{Inner, call::Call};
 use crate::{
     config::Config,
-    domain::{admission::Refusal, limit::Rate},
+    domain::{admission::Refusal, fair_use::Span, limit::Rate},
     js,
     remote::responses::Upstream,
 };
@@ -26,26 +26,43 @@ pub(super) fn refuse(id: &CallId, refusal: &Refusal) -> Result<web_sys::Response
     js::answer(refusal.error.code.status(), &lines, &body.into())
 }
 
-/// What goes beside a provider's body: the request's id, the hour, and the wallet as the CLI's
-/// `/status` shows it.
+/// What goes beside a provider's body: the request's id, the hour, and as the CLI's `/status` shows
+/// them the wallet and the windows of fair use, or the hour for who has no such plan.
 pub(super) fn headers(inner: &Inner, call: &Call) -> String {
-    let balance = inner.live.borrow().ledger.balance().or_zero();
+    let now = inner.now();
+    let mut live = inner.live.borrow_mut();
+    let balance = live.ledger.balance().or_zero();
     let rate = &call.rate;
     let mut lines = format!("x-request-id: {}\ncache-control: no-store", call.id);
     push_rate(&mut lines, rate);
-    let used = u64::from(rate.used) * 10_000 / u64::from(rate.limit.max(1));
+    if live.ledger.allowance.covers(now) {
+        for (name, span) in ["primary", "secondary"].into_iter().zip(Span::ALL) {
+            let meter = live.ledger.allowance.meter(span, now);
+            push_window(&mut lines, name, meter.basis_points(), span.minutes(), meter.resets_at);
+        }
+    } else {
+        let used = i64::from(rate.used) * 10_000 / i64::from(rate.limit.max(1));
+        push_window(&mut lines, "primary", used, 60, rate.reset_at);
+    }
     let _ = write!(
         lines,
-        "\nx-codex-primary-used-percent: {}.{:02}\nx-codex-primary-window-minutes: 60\
-         \nx-codex-primary-reset-at: {}\nx-codex-credits-has-credits: {}\
+        "\nx-codex-credits-has-credits: {}\
          \nx-codex-credits-unlimited: false\nx-codex-credits-balance: {}",
-        used / 100,
-        used % 100,
-        rate.reset_at,
         balance > schema::MicroUsd::ZERO,
         balance.dollars_and_cents(),
     );
     lines
+}
+
+/// A window as the CLI's `/status` shows it, with hundredths of a percent.
+fn push_window(lines: &mut String, name: &str, used: i64, minutes: i64, resets_at: i64) {
+    let _ = write!(
+        lines,
+        "\nx-codex-{name}-used-percent: {}.{:02}\nx-codex-{name}-window-minutes: {minutes}\
+         \nx-codex-{name}-reset-at: {resets_at}",
+        used / 100,
+        used % 100,
+    );
 }
 
 /// What a provider says of its body and of the turn goes on to the customer, and nothing else.

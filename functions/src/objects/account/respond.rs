@@ -17,6 +17,7 @@ use super::{
     reply::{headers, log, refuse, relayed, with_top_up},
     settle,
     turn::{Turn, open_and_wait},
+    unlimited,
 };
 use crate::{
     config::Config,
@@ -76,6 +77,8 @@ async fn accept(
     let buffer = head.body(request).await.map_err(refused)?;
     let body = js::bytes(&buffer);
     let settings = settings::current(&inner.env, &config).await.map_err(refused)?;
+    let fair_use = settings.unlimited.limits;
+    unlimited::learn(&mut inner.live.borrow_mut(), &inner.rows, fair_use).map_err(refused)?;
     let seen = Seen { id: *id, now, config, pass, head, settings };
     let (call, quote) = understand(inner, seen, &body).map_err(refused)?;
     let letter = Letter { call, request: Clone::clone(request), buffer, body };

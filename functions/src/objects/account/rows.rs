@@ -17,8 +17,8 @@ use wasm_bindgen::JsValue;
 use worker::{SqlStorage, SqlStorageValue};
 
 use super::shape::{
-    CountedRow, DayRow, EntryRow, LastRow, MarkRow, OpenRow, StepRow, UsageRow, entry_row, hex,
-    unhex,
+    CountedRow, CoveredRow, DayRow, EntryRow, LastRow, MarkRow, OpenRow, StepRow, UsageRow,
+    entry_row, hex, unhex,
 };
 use crate::{
     domain::{
@@ -26,9 +26,11 @@ use crate::{
         account::Profile,
         admission::Live,
         booking::Booked,
+        fair_use::Span,
         ledger::{Entry, Ledger, Parts},
         session,
         token::Hash,
+        unlimited,
         window::{Counted, Counter},
     },
     store::usage::HourlySum,
@@ -111,6 +113,11 @@ impl Rows {
         self.migrate()?;
         let mut live = Live::default();
         live.ledger = self.ledger()?;
+        live.unlimited = self.fact(unlimited::FACT)?.unwrap_or_default();
+        live.ledger.allowance.set_terms(live.unlimited.terms());
+        if live.unlimited.is_known() {
+            self.restore_covered(&mut live.ledger, now)?;
+        }
         live.profile = self.values::<Profile>("SELECT body FROM profile", vec![])?.pop();
         for row in self.0.exec("SELECT hash, body FROM keys", None)?.raw() {
             let [hash, body] = texts(row?)?;
@@ -305,10 +312,10 @@ impl Rows {
         };
         let mut ledger = Ledger::resume(last.seq, MicroUsd::new(last.balance));
         // Of a hold's rows only the first has a note.
-        let open = "SELECT call, sum(held) AS held, coalesce(sum(reserved), 0) AS reserved, min(seq) AS seq,
-                      min(at) AS at, max(note) AS note FROM entries
+        let open = "SELECT call, sum(held) AS held, sum(coalesce(reserved, 0)) AS reserved,
+                      min(seq) AS seq, min(at) AS at, max(note) AS note FROM entries
                     WHERE seq > ? AND call IS NOT NULL GROUP BY call
-                    HAVING sum(held) <> 0 OR coalesce(sum(reserved), 0) <> 0";
+                    HAVING sum(held) <> 0 OR sum(coalesce(reserved, 0)) <> 0";
         for row in self.rows::<OpenRow>(open, vec![number(self.mark("settled")?)])? {
             let Ok(call) = row.call.parse::<CallId>() else { continue };
             let (money, allowance) = (MicroUsd::new(row.held), MicroUsd::new(row.reserved));
@@ -316,6 +323,18 @@ impl Rows {
             ledger.reopen(call, parts, row.seq, at, row.note.as_deref());
         }
         Ok(ledger)
+    }
+
+    /// What the Unlimited plan paid in the longest window that ends now, a second at a time.
+    fn restore_covered(&self, ledger: &mut Ledger, now: Timestamp) -> Result<(), Fault> {
+        let sql = "SELECT (at + 999) / 1000 AS second, sum(covered) AS covered FROM entries
+                   WHERE covered IS NOT NULL AND at > ? GROUP BY second ORDER BY second";
+        let since = now.plus_millis(-Span::ThreeDays.ms()).plus_millis(-1_000);
+        for row in self.rows::<CoveredRow>(sql, vec![number(since.millis())])? {
+            let at = Timestamp::from_millis(row.second.saturating_mul(1_000));
+            ledger.allowance.restore(at, MicroUsd::new(row.covered));
+        }
+        Ok(())
     }
 
     fn rows<T: DeserializeOwned>(

@@ -287,6 +287,7 @@ impl Inner {
         let paid = live.ledger.post(call, charge, now).unwrap_or(MicroUsd::ZERO);
         live.leases.release(call);
         drop(live);
+        self.tell_fair_use(now);
         self.store_later();
         self.wake_waiters(now);
         paid

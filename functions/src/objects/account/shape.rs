@@ -88,6 +88,12 @@ pub struct CountedRow {
 }
 
 #[derive(Deserialize)]
+pub struct CoveredRow {
+    pub second: i64,
+    pub covered: i64,
+}
+
+#[derive(Deserialize)]
 pub struct EntryRow {
     pub seq: i64,
     pub kind: String,

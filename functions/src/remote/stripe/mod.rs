@@ -184,6 +184,12 @@ pub async fn cancel_subscription(stripe: &Stripe, id: &str, key: &str) -> Result
     post(stripe, &format!("subscriptions/{}", part(id)), form, key).await
 }
 
+/// Lets a subscription run on that was to end with its period.
+pub async fn keep_subscription(stripe: &Stripe, id: &str, key: &str) -> Result<Subscription> {
+    let form = Form::new().with("cancel_at_period_end", false);
+    post(stripe, &format!("subscriptions/{}", part(id)), form, key).await
+}
+
 /// Ends a subscription at once. To ask twice is harmless, so there is no key.
 pub async fn end_subscription(stripe: &Stripe, id: &str) -> Result<Subscription> {
     let path = format!("subscriptions/{}", part(id));
