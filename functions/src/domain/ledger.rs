@@ -2,10 +2,10 @@
 //! held.
 //!
 //! Two signed columns say everything: `amount` is what a row does to the balance, `held` what it
-//! does to the reserved part. Available is the sum of the first less the sum of the second. Two more
-//! do the same for the allowance of the Unlimited plan, which pays before the wallet does: `covered`
-//! is what the plan paid, `reserved` what a row does to the reserved part of it. This is the live
-//! end of it: the sums, the open holds, and the rows that storage has not got yet.
+//! does to the reserved part. Available is the sum of the first less the sum of the second. Two
+//! more do the same for the allowance of the Unlimited plan, which pays before the wallet does:
+//! `covered` is what the plan paid, `reserved` what a row does to the reserved part of it. This is
+//! the live end of it: the sums, the open holds, and the rows that storage has not got yet.
 
 use std::collections::HashMap;
 

@@ -72,7 +72,9 @@ pub async fn checkout(cx: &Cx, account: AccountId) -> Result<CheckoutSession> {
     let new = Checkout { attempt, price_cents, began_at: cx.now };
     let checkout = match ask(cx, account, Command::CheckOut { new }).await? {
         Outcome::Checkout(checkout) => checkout,
-        other => return Err(unexpected(&account::Outcome::Unlimited(other))),
+        other @ Outcome::State(_) => {
+            return Err(unexpected(&account::Outcome::Unlimited(other)));
+        }
     };
     let metadata = [(ACCOUNT, account.to_string()), (PLAN_NAME, PLAN.to_owned())];
     let metadata: Metadata = metadata.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
@@ -187,7 +189,7 @@ fn stripe(cx: &Cx) -> Result<&Stripe> {
 async fn told(cx: &Cx, account: AccountId, command: Command) -> Result<State> {
     match ask(cx, account, command).await? {
         Outcome::State(state) => Ok(*state),
-        other => Err(unexpected(&account::Outcome::Unlimited(other))),
+        other @ Outcome::Checkout(_) => Err(unexpected(&account::Outcome::Unlimited(other))),
     }
 }
 

@@ -19,7 +19,7 @@ pub async fn put(env: &Env, due: &Due, check_at: Option<Timestamp>) -> Result<()
     let sql = "INSERT INTO subscriptions (id, account, check_at) VALUES (?1, ?2, ?3)
                ON CONFLICT (id) DO UPDATE SET check_at = excluded.check_at";
     let check_at = check_at.map_or(JsValue::NULL, |at| number(at.millis()));
-    run(env, sql, &[text(&due.id), text(&due.account.to_string()), check_at]).await
+    run(env, sql, &[text(&due.id), text(due.account), check_at]).await
 }
 
 /// Those whose time has come, the longest due first.
