@@ -9,6 +9,7 @@ pub mod js;
 pub mod objects;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod openapi;
+pub mod pages;
 pub mod remote;
 pub mod serve;
 pub mod services;

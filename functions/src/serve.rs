@@ -20,11 +20,16 @@ use crate::{
     },
     js,
     objects::account::REFUSED,
+    pages,
     services::admission,
 };
 
 thread_local! {
-    static ROUTER: Result<Rc<Router>, String> = Router::new(api::families()).map(Rc::new);
+    static ROUTER: Result<Rc<Router>, String> = {
+        // Pages are for people: they stand in no contract.
+        let families = api::families().into_iter().chain([pages::family()]).collect();
+        Router::new(families).map(Rc::new)
+    };
 }
 
 /// How long an `Idempotency-Key` may be.

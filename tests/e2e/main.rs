@@ -22,6 +22,7 @@ mod host;
 mod limits;
 mod openai;
 mod openai_clients;
+mod pages;
 mod panic;
 mod prices;
 mod rehearsal;

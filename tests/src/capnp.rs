@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::config::{Database, Wrangler};
+use crate::paths;
 
 /// What differs from one local run to the next.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub fn config(wrangler: &Wrangler, run: &Run<'_>) -> String {
         disk("database"),
         DATABASE.to_owned(),
     ];
+    services.push(assets(wrangler));
     services.push(worker(wrangler, run));
     services.push(door(wrangler));
     format!(
@@ -62,6 +64,10 @@ fn worker(wrangler: &Wrangler, run: &Run<'_>) -> String {
     for (name, value) in &vars {
         bindings.push(format!("(name = {}, text = {})", text(name), text(value)));
     }
+    bindings.push(format!(
+        r#"(name = {}, service = (name = "assets", entrypoint = "AssetWorker"))"#,
+        text(&wrangler.assets.binding)
+    ));
     for name in run.secrets {
         bindings.push(format!("(name = {}, fromEnvironment = {})", text(name), text(name)));
     }
@@ -86,6 +92,13 @@ fn worker(wrangler: &Wrangler, run: &Run<'_>) -> String {
         objects.collect::<Vec<_>>().join(", "),
         bindings.join(",\n        ")
     )
+}
+
+/// The files of the pages, as the platform serves them.
+fn assets(wrangler: &Wrangler) -> String {
+    let folder = paths::at(&wrangler.assets.directory);
+    let path = text(&folder.to_string_lossy());
+    format!(r#"(name = "assets", assets = (path = {path}, userWorker = "main", config = "{{}}"))"#)
 }
 
 fn door(wrangler: &Wrangler) -> String {

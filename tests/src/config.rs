@@ -20,6 +20,7 @@ pub struct Wrangler {
     pub d1_databases: Vec<Database>,
     #[serde(default)]
     durable_objects: Objects,
+    pub assets: Assets,
     #[serde(default)]
     migrations: Vec<Migration>,
 }
@@ -29,6 +30,13 @@ pub struct Wrangler {
 pub struct Database {
     pub binding: String,
     pub migrations_dir: String,
+}
+
+/// Files that are served as they are.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Assets {
+    pub directory: String,
+    pub binding: String,
 }
 
 /// A class of objects and the name by which the Worker reaches it.

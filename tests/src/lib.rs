@@ -1,6 +1,7 @@
 //! The proof: real parts on free ports, torn down when a test ends.
 
 pub mod account;
+pub mod browser;
 pub mod build;
 pub mod cable;
 mod capnp;

@@ -304,6 +304,21 @@ where
     }
 }
 
+/// A `GET` route whose answer is fetched elsewhere and handed on as it is.
+pub fn fetched<F, Fut>(
+    path: &'static str,
+    access: Access,
+    tag: &'static str,
+    summary: &'static str,
+    handler: F,
+) -> Route
+where
+    F: Fn(Cx, web_sys::Request) -> Fut + 'static,
+    Fut: Future<Output = Result<web_sys::Response>> + 'static,
+{
+    Route { method: "GET", ..forward(path, access, tag, summary, handler) }
+}
+
 /// A `POST` route that learns from the request itself who asks, and whose body, if it has one, is
 /// bytes that somebody signed: [`body::bytes`] reads them.
 pub fn signed<F, Fut, R>(

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod acting;
 pub mod admission;
 pub mod approvals;
+pub mod assets;
 pub mod audit;
 pub mod billing;
 pub mod customers;

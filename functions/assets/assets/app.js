@@ -1,0 +1,122 @@
+// What pages do beside being read: send a form as JSON, say what came of it, copy a text.
+
+const words = {
+  offline: "The server could not be reached. Check your connection and try again.",
+  odd: "Something went wrong on our side. Try again in a moment.",
+};
+
+/** The fields of a form as JSON: empty ones are left out, boxes are true or false. */
+function valueOf(form) {
+  const value = {};
+  for (const field of form.elements) {
+    if (!field.name || field.disabled) continue;
+    if (field.type === "checkbox") value[field.name] = field.checked;
+    else if (field.dataset.type === "number" && field.value) {
+      value[field.name] = Number(field.value);
+    } else if (field.value !== "") value[field.name] = field.value;
+  }
+  return value;
+}
+
+function say(form, kind, text) {
+  const note = form.querySelector("[data-note]");
+  note.textContent = text;
+  note.className = `note ${kind}`;
+}
+
+/** Puts each complaint beside its field, and the cursor into the first of them. */
+function complain(form, failure) {
+  const unplaced = [];
+  let first;
+  for (const { field, message } of failure.errors ?? []) {
+    const input = form.elements.namedItem(field);
+    const place = form.querySelector(`[data-error="${CSS.escape(field)}"]`);
+    if (!input || !place) {
+      unplaced.push(`${field}: ${message}`);
+      continue;
+    }
+    input.setAttribute("aria-invalid", "true");
+    place.textContent = message;
+    first ??= input;
+  }
+  first?.focus();
+  say(form, "bad", [failure.detail ?? words.odd, ...unplaced].join(" "));
+}
+
+function forget(form) {
+  say(form, "", "");
+  for (const place of form.querySelectorAll("[data-error]")) place.textContent = "";
+  for (const field of form.querySelectorAll("[aria-invalid]")) {
+    field.removeAttribute("aria-invalid");
+  }
+}
+
+/** Shows what was answered: the form gives way to a section whose parts name members. */
+function show(form, answer) {
+  const section = document.getElementById(form.dataset.show);
+  for (const part of section.querySelectorAll("[data-member]")) {
+    const path = part.dataset.member.split(".");
+    part.textContent = path.reduce((value, name) => value?.[name], answer) ?? "";
+  }
+  form.hidden = true;
+  section.hidden = false;
+  section.querySelector("h1, h2")?.focus();
+}
+
+/** Only a way within this site, or where the payment provider takes over. */
+function follow(form, answer) {
+  const { next, follow: member, show: section, said } = form.dataset;
+  if (member && answer[member]) return location.assign(answer[member]);
+  if (next) return location.assign(next);
+  if (section) return show(form, answer);
+  say(form, "good", said ?? "Saved.");
+}
+
+async function send(form) {
+  const { action, method = "POST" } = form.dataset;
+  const init = { method, headers: { "content-type": "application/json" } };
+  const answer = await fetch(action, { ...init, body: JSON.stringify(valueOf(form)) });
+  const text = await answer.text();
+  return [answer.ok, text ? JSON.parse(text) : {}];
+}
+
+async function submit(form) {
+  const button = form.querySelector("button[type=submit]");
+  forget(form);
+  button.setAttribute("aria-busy", "true");
+  try {
+    const [ok, answer] = await send(form);
+    if (ok) follow(form, answer);
+    else complain(form, answer);
+  } catch (broken) {
+    say(form, "bad", broken instanceof SyntaxError ? words.odd : words.offline);
+  } finally {
+    button.removeAttribute("aria-busy");
+  }
+}
+
+async function copy(button) {
+  const source = document.getElementById(button.dataset.copy);
+  const was = button.textContent;
+  try {
+    await navigator.clipboard.writeText(source.textContent);
+    button.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(source);
+    button.textContent = "Press Ctrl+C";
+  }
+  setTimeout(() => (button.textContent = was), 2000);
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.dataset.action) return;
+  event.preventDefault();
+  // A second press while the first is on its way changes nothing.
+  if (!form.querySelector("[aria-busy]")) submit(form);
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) copy(button);
+});

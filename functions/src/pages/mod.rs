@@ -1,0 +1,79 @@
+//! Pages: what people see. A page finds through services, fills a template, and changes nothing by
+//! being read; what it changes goes through the same JSON as everybody else's.
+
+mod people;
+mod refuse;
+
+use askama::Template;
+use schema::{Error, Result};
+
+use crate::{
+    cx::Cx,
+    domain::access::Access::Public,
+    http::{
+        Family, get,
+        reply::{Answer, Html, Prose, Reply},
+        route::fetched,
+    },
+    services::assets,
+};
+
+/// What a page may load and do: only what is ours, and no inline script or style.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+    connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The routes of this family.
+pub fn family() -> Family {
+    Family::new::<Prose>(
+        "pages",
+        refuse::refuse,
+        vec![
+            get("/sign-up", Public, "pages", "Create an account", people::sign_up),
+            get("/sign-in", Public, "pages", "Sign in", people::sign_in),
+            get("/forgot", Public, "pages", "Ask for a new password", people::forgot),
+            get("/reset", Public, "pages", "Choose a new password", people::reset),
+            get("/verify", Public, "pages", "Confirm a mail address", people::verify),
+            fetched(
+                "/assets/{file}",
+                Public,
+                "pages",
+                "A file of the pages",
+                |cx, request| async move { assets::file(&cx, &request).await },
+            ),
+        ],
+    )
+}
+
+/// What every page shows around its own.
+pub struct Frame {
+    brand: String,
+    signed_in: bool,
+    google: bool,
+}
+
+impl Frame {
+    fn of(cx: &Cx) -> Self {
+        Self { brand: cx.config.brand.clone(), signed_in: false, google: false }
+    }
+}
+
+/// 200 with a template, and what browsers are told to be careful about.
+pub struct Page<T>(pub T);
+
+impl<T: Template> Answer for Page<T> {
+    type Body = <Html as Answer>::Body;
+    const STATUS: u16 = Html::STATUS;
+    const CONTENT_TYPE: &'static str = Html::CONTENT_TYPE;
+    fn reply(self) -> Result<Reply> {
+        let mut reply = Html(self.0.render().map_err(Error::internal)?).reply()?;
+        reply.headers = [
+            ("content-security-policy", POLICY),
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("cross-origin-opener-policy", "same-origin"),
+        ]
+        .map(|(name, value)| (name, value.to_owned()))
+        .to_vec();
+        Ok(reply)
+    }
+}

@@ -1,0 +1,99 @@
+//! Pages of those who are not signed in.
+
+use askama::Template;
+use schema::Result;
+use serde::Deserialize;
+
+use super::{Frame, Page};
+use crate::{cx::Cx, domain::country::COUNTRIES};
+
+/// Where the way goes on.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct Onward {
+    /// The page that comes after.
+    next: String,
+}
+
+/// A link from a mail.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct FromMail {
+    /// What the link carries.
+    token: String,
+}
+
+#[derive(Template)]
+#[template(path = "sign_up.html")]
+pub struct SignUp {
+    frame: Frame,
+    countries: &'static [(&'static str, &'static str)],
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+pub struct SignIn {
+    frame: Frame,
+    next: String,
+}
+
+#[derive(Template)]
+#[template(path = "forgot.html")]
+pub struct Forgot {
+    frame: Frame,
+}
+
+#[derive(Template)]
+#[template(path = "reset.html")]
+pub struct Reset {
+    frame: Frame,
+    token: String,
+}
+
+#[derive(Template)]
+#[template(path = "verify.html")]
+pub struct Verify {
+    frame: Frame,
+    token: String,
+}
+
+pub async fn sign_up(cx: Cx, _: Onward) -> Result<Page<SignUp>> {
+    Ok(Page(SignUp { frame: Frame::of(&cx), countries: &COUNTRIES }))
+}
+
+pub async fn sign_in(cx: Cx, at: Onward) -> Result<Page<SignIn>> {
+    Ok(Page(SignIn { frame: Frame::of(&cx), next: local(at.next) }))
+}
+
+pub async fn forgot(cx: Cx, _: Onward) -> Result<Page<Forgot>> {
+    Ok(Page(Forgot { frame: Frame::of(&cx) }))
+}
+
+pub async fn reset(cx: Cx, at: FromMail) -> Result<Page<Reset>> {
+    Ok(Page(Reset { frame: Frame::of(&cx), token: at.token }))
+}
+
+pub async fn verify(cx: Cx, at: FromMail) -> Result<Page<Verify>> {
+    Ok(Page(Verify { frame: Frame::of(&cx), token: at.token }))
+}
+
+/// A page of ours, whatever was asked for: nobody is led elsewhere.
+fn local(next: String) -> String {
+    let fine = next.starts_with('/') && !next.starts_with("//") && !next.contains('\\');
+    if fine && !next.contains(char::is_control) { next } else { "/wallet".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_goes_on_within_this_site_only() {
+        assert_eq!(local("/wallet?x=1".to_owned()), "/wallet?x=1");
+        for next in ["", "//evil.test", "https://evil.test", "/\\evil.test", "/\n/x", "wallet"] {
+            assert_eq!(local(next.to_owned()), "/wallet", "{next}");
+        }
+    }
+}
