@@ -1,6 +1,6 @@
-// A real Chromium for a script: `browser(async ({ page, world, shot }) => …)`. What the world is comes
-// as JSON in the first argument; what the script returns goes out as JSON. It fails when a page writes
-// an error to its console, asks a stranger for anything, or is wider than its window.
+// A real Chromium for a script: `browser(async ({ page, world, shot }) => …)`. What the world is
+// comes as JSON in the first argument; what the script returns goes out as JSON. It fails when a
+// page writes an error to its console, asks a stranger for anything, or is wider than its window.
 
 import { mkdir } from "node:fs/promises";
 import path from "node:path";

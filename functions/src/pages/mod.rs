@@ -15,7 +15,7 @@ use crate::{
         reply::{Answer, Html, Prose, Reply},
         route::fetched,
     },
-    services::assets,
+    services::{assets, sessions},
 };
 
 /// What a page may load and do: only what is ours, and no inline script or style.
@@ -53,7 +53,8 @@ pub struct Frame {
 
 impl Frame {
     fn of(cx: &Cx) -> Self {
-        Self { brand: cx.config.brand.clone(), signed_in: false, google: false }
+        let signed_in = sessions::presented(cx).is_some();
+        Self { brand: cx.config.brand.clone(), signed_in, google: false }
     }
 }
 
