@@ -2,11 +2,12 @@
 
 use std::{collections::HashMap, fmt};
 
-use schema::{AccountId, Error, Result, time::DAY_MS};
+use schema::{AccountId, Error, MicroUsd, Result, time::DAY_MS};
 use worker::Env;
 
 use crate::domain::{
     link::SigningKeys,
+    offer::{Currencies, Offers},
     route::Route,
     seal::SealKeys,
     token::{self, Hash},
@@ -53,6 +54,11 @@ pub struct Config {
     pub sealing: SealKeys,
     /// Where payments are made; none where nothing is sold.
     pub stripe: Option<Stripe>,
+    /// What is sold, and in which currencies.
+    pub offers: Offers,
+    pub currencies: Currencies,
+    /// What sharing the site is worth, once for each account; nothing where it is worth nothing.
+    pub share_credit: MicroUsd,
     /// Where an empty wallet is filled; may be empty.
     pub top_up_url: String,
     /// Where the newest release of codex is looked up.
@@ -139,6 +145,14 @@ impl Config {
             gaps.push("PUBLIC_URL does not begin with https://".to_owned());
         }
         let stripe = stripe(&text);
+        let offers = Offers::parse(&text("PACKS")).unwrap_or_else(|why| {
+            gaps.push(format!("PACKS: {why}"));
+            Offers::default()
+        });
+        let currencies = Currencies::parse(&text("CURRENCIES")).unwrap_or_else(|why| {
+            gaps.push(format!("CURRENCIES: {why}"));
+            Currencies::default()
+        });
         if production && stripe.as_ref().is_some_and(|it| !it.api_url.starts_with("https://")) {
             gaps.push("STRIPE_API_URL does not begin with https://".to_owned());
         }
@@ -156,6 +170,9 @@ impl Config {
             signing,
             sealing,
             stripe,
+            offers,
+            currencies,
+            share_credit: MicroUsd::from_cents(number("SHARE_CREDIT_CENTS", 1_000).max(0)),
             top_up_url: text("TOP_UP_URL"),
             releases_url: text("RELEASES_URL"),
             brand: Some(text("BRAND")).filter(|b| !b.is_empty()).unwrap_or("Gantry".to_owned()),
@@ -174,6 +191,21 @@ impl Config {
             clock_skew_ms: if production { 0 } else { number("CLOCK_SKEW_MS", 0) },
             faults: !production && text("FAULTS") == "allowed",
         })
+    }
+
+    /// Where payments are made, for what needs it.
+    pub fn payments(&self) -> Result<&Stripe> {
+        let none = || Error::unavailable("STRIPE_SECRET_KEY is not set");
+        self.stripe.as_ref().ok_or_else(none)
+    }
+
+    /// Where a customer looks after their wallet; empty where nobody has said.
+    pub fn wallet_url(&self) -> String {
+        match (self.top_up_url.as_str(), self.public_url.as_str()) {
+            ("", "") => String::new(),
+            ("", origin) => format!("{origin}/wallet"),
+            (url, _) => url.to_owned(),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use super::{
     limit::Rate,
     notice,
     own_usage::Ended,
+    payment,
     plan::{self, Plan},
     price::Quote,
     session,
@@ -132,6 +133,8 @@ pub enum Command {
         before: Option<i64>,
         limit: u32,
     },
+    /// See [`payment::Command`].
+    Payment(payment::Command),
     /// See [`notice::Command`].
     Notice(notice::Command),
     /// See [`customer::Command`].
@@ -178,6 +181,7 @@ pub enum Outcome {
     },
     Transactions(Vec<WalletTransaction>),
     TokenUsage(Box<TokenUsage>),
+    Payment(payment::Outcome),
     Notice(notice::Outcome),
     Customer(Option<customer::Customer>),
     Unlimited(unlimited::Outcome),

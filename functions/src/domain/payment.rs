@@ -16,8 +16,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{ledger, offer::Money};
 
+mod command;
 #[cfg(test)]
 mod tests;
+
+pub use command::{Command, Hint, Outcome, Settled, Wish};
 
 /// What a payment is for; also the word that stands in the metadata of what we make at Stripe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,8 +128,13 @@ pub struct Payment {
     pub offer: Option<String>,
     /// What is to be paid.
     pub price: Money,
+    /// The same in dollars.
+    pub price_usd: MicroUsd,
     /// What the wallet gets for it.
     pub credit: MicroUsd,
+    /// The page on which it is paid, where a customer pays it.
+    #[serde(default)]
+    pub page: Option<Page>,
     /// The checkout, once Stripe has made it.
     pub session: Option<String>,
     /// Where the customer pays.
@@ -150,6 +158,28 @@ pub struct Payment {
     /// When Stripe was last read.
     #[serde(default)]
     pub read_at: Option<Timestamp>,
+}
+
+impl Payment {
+    /// Whether this is the same wish.
+    fn is_again(&self, other: &Self) -> bool {
+        let keeps = |it: &Self| it.page.as_ref().map(|page| page.keep_card);
+        (self.purpose, &self.offer, &self.price.currency, keeps(self))
+            == (other.purpose, &other.offer, &other.price.currency, keeps(other))
+    }
+}
+
+/// What a checkout is made with. It is kept, so that asking Stripe for it again asks for the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// What the customer reads that they pay for.
+    pub name: String,
+    /// The customer at Stripe.
+    pub customer: String,
+    /// Whether their card is kept for later.
+    pub keep_card: bool,
+    /// Where they come back to: `https://…`.
+    pub origin: String,
 }
 
 /// The names under which we note things on what we make at Stripe.
@@ -221,10 +251,12 @@ impl Booked {
     /// Takes a row of the ledger into account, by its source.
     pub fn add(&mut self, intent: &str, row_source: &str, amount: MicroUsd) {
         let Some(rest) = row_source.strip_prefix(&source(intent)) else { return };
-        let sum = match rest.split(':').nth(1) {
-            None if rest.is_empty() => return self.credit = Some(amount),
-            Some("refund") => &mut self.refunds,
-            Some("dispute") => &mut self.disputes,
+        let mut parts = rest.split(':');
+        let sum = match (parts.next(), parts.next()) {
+            (Some(""), None) => return self.credit = Some(amount),
+            (Some(""), Some("refund")) => &mut self.refunds,
+            (Some(""), Some("dispute")) => &mut self.disputes,
+            // Another payment, whose identifier only begins as this one's.
             _ => return,
         };
         *sum = (sum.0.plus(amount), sum.1 + 1);
@@ -236,7 +268,8 @@ impl Payment {
     pub fn decide(&self, booked: &Booked, reading: &Reading, now: Timestamp) -> Decision {
         let mut payment = self.clone();
         payment.read_at = Some(now);
-        if let Some(session) = &reading.session {
+        let ours = |session: &&CheckoutSession| ours(&session.metadata) == Some((self.account, self.id));
+        if let Some(session) = reading.session.as_ref().filter(ours) {
             payment.session = Some(session.id.clone());
             payment.url.clone_from(&session.url);
         }

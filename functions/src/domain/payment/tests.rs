@@ -19,7 +19,9 @@ fn payment() -> Payment {
         purpose: Purpose::WalletTopup,
         offer: Some("exit_50".to_owned()),
         price: Money { amount: CENTS, currency: "usd".to_owned() },
+        price_usd: MicroUsd::from_cents(CENTS),
         credit: CREDIT,
+        page: None,
         session: Some("cs_1".to_owned()),
         url: None,
         intent: None,
@@ -327,5 +329,24 @@ proptest! {
         prop_assert_eq!(books.payment.state, alone.payment.state);
         let credits = books.rows.iter().filter(|row| row.kind == Kind::Credit).count();
         prop_assert_eq!(credits, 1);
+    }
+}
+
+#[test]
+fn a_key_names_one_wish_and_an_offer_that_is_there_once_is_paid_once() {
+    let wish = |once| Wish { payment: payment(), key: None, once };
+    let known = |state| Payment { id: PaymentId::from_bits(1), state, ..payment() };
+    let other = Payment { offer: None, ..known(State::Open) };
+    let code = |met: schema::Result<Option<Payment>>| met.unwrap_err().code;
+    let open = known(State::Open);
+    assert_eq!(wish(false).meet(Some(&open), &[]), Ok(Some(open.clone())));
+    let reused = wish(false).meet(Some(&other), &[]);
+    assert_eq!(code(reused), schema::Code::IdempotencyKeyReused);
+    assert_eq!(wish(false).meet(None, &[known(State::Paid)]), Ok(None));
+    assert_eq!(wish(true).meet(None, &[known(State::Expired), known(State::Failed)]), Ok(None));
+    assert_eq!(wish(true).meet(None, &[known(State::Expired), open.clone()]), Ok(Some(open)));
+    for taken in [State::Paid, State::Processing, State::Refunded, State::Lost] {
+        let met = wish(true).meet(None, &[known(taken), known(State::Expired)]);
+        assert_eq!(code(met), schema::Code::Conflict);
     }
 }

@@ -8,7 +8,7 @@ use schema::{
     agent::{TokenUsage, Wallet},
 };
 
-use super::{Inner, customers, notices, rows::Rows, sessions, unlimited};
+use super::{Inner, customers, notices, payments, rows::Rows, sessions, unlimited};
 use crate::domain::{
     access::Key,
     account::{Command, Description, NewKey, Outcome, Profile},
@@ -75,6 +75,9 @@ pub fn run(
         Command::TokenUsage { before, limit } => token_usage(live, rows, before, limit, now),
         Command::Unlimited(command) => {
             unlimited::run(inner, live, command, now).map(Outcome::Unlimited)
+        }
+        Command::Payment(command) => {
+            payments::run(inner, live, command, now).map(Outcome::Payment)
         }
         Command::Notice(command) => notices::run(inner, command, now).map(Outcome::Notice),
         Command::Customer(command) => customers::run(inner, command).map(Outcome::Customer),

@@ -8,6 +8,7 @@ mod customers;
 mod directory;
 mod head;
 mod notices;
+mod payments;
 mod reply;
 mod respond;
 mod rows;
@@ -27,12 +28,12 @@ use std::{
     time::Duration,
 };
 
-use futures::channel::oneshot;
+use futures::{channel::oneshot, lock::Mutex};
 use js_sys::{
     Promise,
     futures::{JsFuture, spawn_local},
 };
-use schema::{CallId, Error, Result, Timestamp};
+use schema::{CallId, Error, PaymentId, Result, Timestamp};
 use wasm_bindgen::prelude::*;
 use worker::{Env, ScheduledTime, State, worker_sys};
 
@@ -44,6 +45,7 @@ use crate::{
         access::Credential,
         account::{Answer, Ask, Command, Knock, Outcome, Profile},
         admission::{Live, Pass, Refusal, Start},
+        payment,
         price::Quote,
     },
     js,
@@ -83,6 +85,9 @@ pub(crate) struct Inner {
     ticker: Ticker,
     queue: RefCell<VecDeque<Waiter>>,
     waters: RefCell<HashMap<String, u64>>,
+    /// Questions about payments, counted, so that a reading knows who asked before it began.
+    asked: Cell<u64>,
+    readings: RefCell<HashMap<PaymentId, Rc<Mutex<payments::Readings>>>>,
 }
 
 impl std::panic::UnwindSafe for Account {}
@@ -115,6 +120,8 @@ impl Account {
             ticker: Ticker::default(),
             queue: RefCell::default(),
             waters: RefCell::default(),
+            asked: Cell::new(0),
+            readings: RefCell::default(),
         }))
     }
 
@@ -164,11 +171,25 @@ impl Inner {
     ) -> Result<web_sys::Response, JsValue> {
         let text = JsFuture::from(request.text()?).await?.as_string().unwrap_or_default();
         let answer = match serde_json::from_str::<Ask>(&text) {
-            Ok(ask) => self.clone().obey(ask),
+            Ok(ask) => self.clone().follow(ask).await,
             Err(error) => refused(Error::internal(error)),
         };
         let body = serde_json::to_string(&answer).map_err(|e| JsValue::from_str(&e.to_string()))?;
         js::answer(200, "content-type: application/json", &body.into())
+    }
+
+    /// What waits for a stranger is done over several turns, and everything else in one.
+    async fn follow(self: Rc<Self>, ask: Ask) -> Answer {
+        let Command::Payment(payment::Command::Settle { payment, hint }) = &ask.command else {
+            return self.obey(ask);
+        };
+        match self.settle(*payment, hint).await {
+            Ok(settled) => {
+                let outcome = payment::Outcome::Settled(Box::new(settled));
+                Answer { pass: None, rate: None, outcome: Outcome::Payment(outcome) }
+            }
+            Err(error) => refused(error),
+        }
     }
 
     /// Lets in, then acts, in one turn. What it changes is in its row before the answer leaves: the

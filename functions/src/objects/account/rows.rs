@@ -2,6 +2,7 @@
 //! statements of one turn.
 
 mod notices;
+mod payments;
 
 pub use notices::NewNotice;
 
@@ -37,7 +38,7 @@ use crate::{
 };
 
 /// Steps of the schema, each run once, in order; never changed, only added to.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     "
     CREATE TABLE profile (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT NOT NULL);
     CREATE TABLE keys (hash TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
@@ -89,6 +90,14 @@ const STEPS: [&str; 5] = [
     ALTER TABLE entries ADD COLUMN covered INTEGER;
     ALTER TABLE entries ADD COLUMN reserved INTEGER;
     CREATE INDEX entries_covered ON entries (at, covered) WHERE covered IS NOT NULL;
+",
+    "
+    -- What was wished to be paid and what became of it. `key` names a wish for whoever sent it; a
+    -- checkout and a payment at Stripe belong to one row.
+    CREATE TABLE payments (
+      id TEXT PRIMARY KEY, key TEXT UNIQUE, session TEXT UNIQUE, intent TEXT UNIQUE, offer TEXT,
+      body TEXT NOT NULL) WITHOUT ROWID;
+    CREATE INDEX payments_offer ON payments (offer) WHERE offer IS NOT NULL;
 ",
 ];
 
@@ -216,6 +225,13 @@ impl Rows {
     pub fn has_source(&self, source: &str) -> Result<bool, Fault> {
         let sql = "SELECT 1 FROM entries WHERE source = ?";
         Ok(self.0.exec_raw(sql, vec![source.into()])?.raw().next().transpose()?.is_some())
+    }
+
+    /// When something was booked under a source.
+    pub fn booked_at(&self, source: &str) -> Result<Option<Timestamp>, Fault> {
+        let sql = "SELECT at AS value FROM entries WHERE source = ?";
+        let row = self.rows::<MarkRow>(sql, vec![source.into()])?.pop();
+        Ok(row.map(|row| Timestamp::from_millis(row.value)))
     }
 
     /// What was booked under a source.
