@@ -3,7 +3,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use schema::{AccountId, CallId, Id, Result, Timestamp, id::Kind};
-use worker::Env;
+use worker::{Context, Env};
 
 use crate::{
     config::Config,
@@ -85,6 +85,8 @@ pub struct Cx {
     pub idempotency_key: Option<String>,
     /// Where the caller's credential stands, if it has been let in.
     pub rate: Option<Rate>,
+    /// What keeps a request's work alive beyond its answer; none where a timer rang.
+    pub context: Option<Rc<Context>>,
     /// The request itself, for what only some routes read of it; none where a timer rang.
     pub request: Option<web_sys::Request>,
 }
@@ -113,8 +115,18 @@ impl Cx {
             events: Events::default(),
             idempotency_key: None,
             rate: None,
+            context: None,
             request: None,
         })
+    }
+
+    /// Does something when the answer has left, as far as the platform lets it: whatever has to
+    /// happen needs somebody else as guarantee.
+    pub fn later(&self, work: impl Future<Output = ()> + 'static) {
+        match &self.context {
+            Some(context) => context.wait_until(work),
+            None => js_sys::futures::spawn_local(work),
+        }
     }
 
     /// A header of the request, or the empty text.

@@ -21,8 +21,8 @@ use worker::{Env, worker_sys};
 
 /// A request from outside. Takes and gives the platform's own types: the cheapest form.
 #[wasm_bindgen]
-pub fn fetch(request: web_sys::Request, env: Env, _context: worker_sys::Context) -> Promise {
-    js::promise(async move { serve::serve(request, env).await.map(JsValue::from) })
+pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context) -> Promise {
+    js::promise(async move { serve::serve(request, env, context).await.map(JsValue::from) })
 }
 
 /// The timer, every minute.

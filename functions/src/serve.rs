@@ -6,7 +6,7 @@ use std::{panic::AssertUnwindSafe, rc::Rc};
 use futures::FutureExt;
 use schema::{AccountId, CallId, Code, Error, Timestamp};
 use wasm_bindgen::JsValue;
-use worker::Env;
+use worker::{Context, Env, worker_sys};
 
 use crate::{
     api,
@@ -38,7 +38,11 @@ const IDEMPOTENCY_KEY_MAX_BYTES: usize = 255;
 const RETRY_AFTER_S: u32 = 1;
 
 /// Answers a request. Never fails: what goes wrong is worded, whatever it is.
-pub async fn serve(request: web_sys::Request, env: Env) -> Result<web_sys::Response, JsValue> {
+pub async fn serve(
+    request: web_sys::Request,
+    env: Env,
+    context: worker_sys::Context,
+) -> Result<web_sys::Response, JsValue> {
     let url = request.url();
     let (path, query) = split(&url);
     let method = request.method();
@@ -61,6 +65,7 @@ pub async fn serve(request: web_sys::Request, env: Env) -> Result<web_sys::Respo
         events: Events::default(),
         idempotency_key: None,
         rate: None,
+        context: Some(Rc::new(Context::new(context))),
         request: Some(Clone::clone(&request)),
     };
     // A panic ends this request and no other; what it broke is said in the log, by the platform's

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod machine_auth;
 pub mod models;
 pub mod notices;
+pub mod payments;
 pub mod people;
 pub mod placement;
 pub mod releases;

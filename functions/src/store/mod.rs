@@ -3,6 +3,8 @@
 pub mod audit;
 pub mod customers;
 pub mod directory;
+pub mod events;
+pub mod payments;
 pub mod runners;
 pub mod settings;
 pub mod subscriptions;

@@ -23,8 +23,6 @@ pub enum Command {
     List { before: Option<PaymentId>, limit: u32 },
     /// Which offers that are there once have been taken.
     Taken,
-    /// The account's customer at Stripe; the first one that is told stays.
-    Customer { made: Option<String> },
     /// Whether the share credit was claimed.
     Share,
     /// Credits it, once.
@@ -58,7 +56,6 @@ pub enum Outcome {
     Settled(Box<Settled>),
     Payments(Vec<Payment>),
     Taken(Vec<String>),
-    Customer(Option<String>),
     Share { claimed_at: Option<Timestamp>, wallet: Wallet, replayed: bool },
 }
 

@@ -25,9 +25,6 @@ use crate::{
     remote::stripe,
 };
 
-/// The fact of which customer the account is at Stripe.
-const CUSTOMER: &str = "stripe_customer";
-
 /// Readings of one payment: the newest that is done, or is being done by whoever has the lock.
 #[derive(Default)]
 pub struct Readings {
@@ -65,13 +62,6 @@ pub fn run(inner: &Inner, live: &mut Live, command: Command, now: Timestamp) -> 
             let all = rows.payments_of_offers().map_err(Error::unavailable)?;
             let taken = all.into_iter().filter(|payment| payment.state.was_paid());
             Ok(Outcome::Taken(taken.filter_map(|payment| payment.offer).collect()))
-        }
-        Command::Customer { made } => {
-            let known = rows.fact::<String>(CUSTOMER).map_err(Error::unavailable)?;
-            if let (None, Some(made)) = (&known, &made) {
-                rows.put_fact(CUSTOMER, made).map_err(Error::unavailable)?;
-            }
-            Ok(Outcome::Customer(known.or(made)))
         }
         Command::Share => share(inner, live, None, now),
         Command::ClaimShare { amount } => share(inner, live, Some(amount), now),
@@ -202,6 +192,7 @@ impl Inner {
         let wallet = commands::wallet(&live);
         drop(live);
         self.tell_of(&payment, &rows, &wallet, &config, now)?;
+        self.keep_card_of(&payment, reading)?;
         self.rows.update_payment(&payment).map_err(Error::unavailable)?;
         self.wake_waiters(now);
         Ok(Settled { payment, wallet })
@@ -232,6 +223,18 @@ impl Inner {
             let (amount, link) = (payment.price_usd, config.wallet_url());
             let event = format!("payment_failed:{}", payment.id);
             self.tell(&event, Notice::PaymentFailed { amount, reason, link }, now)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the card of a payment whose customer agreed to that.
+    fn keep_card_of(&self, payment: &Payment, reading: &Reading) -> Result<()> {
+        let agreed = payment.page.as_ref().is_some_and(|page| page.keep_card);
+        let news = payment.state == State::Paid && payment.problem.is_none();
+        let Some(intent) = reading.intent.as_ref().filter(|_| agreed && news) else { return Ok(()) };
+        let (customer, card) = (intent.customer.clone(), intent.payment_method.clone());
+        if let (Some(customer), Some(card)) = (customer, card) {
+            self.keep_card(customer, card)?;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     config::Stripe,
+    domain::offer::{Money, USD},
     remote::http::{self, Answer, Request},
 };
 
@@ -28,14 +29,12 @@ const PATIENCE_MS: u32 = 40_000;
 const ANSWER_MAX_BYTES: usize = 4 << 20;
 /// What is asked for at once; Stripe gives no more.
 const PAGE: usize = 100;
-/// The only currency that is ever asked for.
-const CURRENCY: &str = "usd";
 
 /// What a checkout is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Buys {
     /// Credit, once. The card is kept for later if the customer agreed to it.
-    Credit { name: String, cents: i64, keep_card: bool },
+    Credit { name: String, price: Money, keep_card: bool },
     /// Something that is paid for each month.
     Monthly { name: String, cents: i64 },
     /// Nothing: a card is left for later.
@@ -218,25 +217,25 @@ fn session_form(new: &NewSession) -> Form {
         .with("cancel_url", &new.cancel_url)
         .may("expires_at", new.expires_at.map(Timestamp::seconds))
         .metadata("metadata", &new.metadata);
-    let item = |form: Form, name: &str, cents: i64| {
+    let item = |form: Form, name: &str, currency: &str, amount: i64| {
         form.with("line_items[0][quantity]", 1)
-            .with("line_items[0][price_data][currency]", CURRENCY)
-            .with("line_items[0][price_data][unit_amount]", cents)
+            .with("line_items[0][price_data][currency]", currency)
+            .with("line_items[0][price_data][unit_amount]", amount)
             .with("line_items[0][price_data][product_data][name]", name)
     };
     match &new.buys {
-        Buys::Credit { name, cents, keep_card } => {
-            let form = item(form.with("mode", "payment"), name, *cents);
+        Buys::Credit { name, price: Money { amount, currency }, keep_card } => {
+            let form = item(form.with("mode", "payment"), name, currency, *amount);
             let keep = keep_card.then_some("off_session");
             form.may("payment_intent_data[setup_future_usage]", keep)
                 .metadata("payment_intent_data[metadata]", &new.metadata)
         }
-        Buys::Monthly { name, cents } => item(form.with("mode", "subscription"), name, *cents)
+        Buys::Monthly { name, cents } => item(form.with("mode", "subscription"), name, USD, *cents)
             .with("line_items[0][price_data][recurring][interval]", "month")
             .metadata("subscription_data[metadata]", &new.metadata),
         Buys::Card => form
             .with("mode", "setup")
-            .with("currency", CURRENCY)
+            .with("currency", USD)
             .metadata("setup_intent_data[metadata]", &new.metadata),
     }
 }
@@ -244,7 +243,7 @@ fn session_form(new: &NewSession) -> Form {
 fn intent_form(new: &NewIntent) -> Form {
     Form::new()
         .with("amount", new.cents)
-        .with("currency", CURRENCY)
+        .with("currency", USD)
         .with("customer", &new.customer)
         .with("payment_method", &new.payment_method)
         .with("confirm", true)
