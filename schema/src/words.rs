@@ -62,6 +62,31 @@ pub enum RowKind {
     Expire,
 }
 
+/// Whom a pack is for.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum Audience {
+    Everyone,
+    Private,
+    Exit,
+}
+
+/// How far a payment has come.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum PaymentState {
+    Wished,
+    Open,
+    Processing,
+    Paid,
+    Failed,
+    Expired,
+    PartlyRefunded,
+    Refunded,
+    Disputed,
+    Lost,
+}
+
 /// The readable part of a username.
 #[derive(JsonSchema)]
 #[schemars(transparent)]

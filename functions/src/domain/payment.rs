@@ -268,7 +268,8 @@ impl Payment {
     pub fn decide(&self, booked: &Booked, reading: &Reading, now: Timestamp) -> Decision {
         let mut payment = self.clone();
         payment.read_at = Some(now);
-        let ours = |session: &&CheckoutSession| ours(&session.metadata) == Some((self.account, self.id));
+        let ours =
+            |session: &&CheckoutSession| ours(&session.metadata) == Some((self.account, self.id));
         if let Some(session) = reading.session.as_ref().filter(ours) {
             payment.session = Some(session.id.clone());
             payment.url.clone_from(&session.url);
@@ -359,7 +360,8 @@ fn rows(payment: &Payment, booked: &Booked, intent: &str) -> Vec<Row> {
             rows.push(Row { kind, source, amount, note });
         }
     };
-    let back = if refunded < booked.refunds.0.negated() { "a refund came back" } else { "refunded" };
+    let back =
+        if refunded < booked.refunds.0.negated() { "a refund came back" } else { "refunded" };
     correct("refund", refunded.negated(), booked.refunds, back);
     let taken = gone.minus(refunded).negated();
     let why = match payment.state {

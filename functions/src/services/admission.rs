@@ -94,6 +94,18 @@ fn session(
     Ok(ticket.map(|(account, ticket)| (account, Credential::Session(ticket))))
 }
 
+/// Whose account asks on a public route, if anybody says so: a wrong key is refused as everywhere,
+/// and a session that has ended is a stranger's.
+pub async fn visitor(cx: &Cx) -> Result<Option<AccountId>> {
+    let authorization = cx.header("authorization");
+    let bearer = token::bearer(&authorization);
+    match admit(cx, Access::Api(Scope::Account), bearer, &cx.address()).await {
+        Ok(admitted) => Ok(admitted.pass.map(|pass| pass.caller.account)),
+        Err(_) if authorization.is_empty() => Ok(None),
+        Err(Refusal { error, .. }) => Err(error),
+    }
+}
+
 /// Lets an operator in to their own account, which is there from its first use.
 pub async fn operators_own(cx: &Cx) -> Result<Pass, Refusal> {
     let (credential, scope) = (Credential::Static, Scope::Agent);

@@ -1,5 +1,8 @@
 //! `/admin/api`: what an operator sends and reads.
 
+mod payments;
+
+pub use payments::UserPayment;
 use serde::{Deserialize, Serialize};
 
 #[cfg(not(target_arch = "wasm32"))]

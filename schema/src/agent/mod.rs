@@ -1,7 +1,11 @@
 //! `/api/v1`: what a customer reads of their own account.
 
+mod payments;
 pub mod signin;
 
+pub use payments::{
+    Checkout, CheckoutOpened, Confirm, Pack, Payment, Plans, Received, Settled, ShareCredit, TopUp,
+};
 use serde::{Deserialize, Serialize};
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -2,6 +2,7 @@
 
 mod billing;
 mod keys;
+mod payments;
 mod runners;
 mod users;
 mod wallets;
@@ -71,6 +72,13 @@ pub fn family() -> Family {
                 "admin",
                 "List the rows of a wallet's ledger",
                 wallets::transactions,
+            ),
+            get(
+                "/admin/api/users/{user_id}/payments",
+                Admin,
+                "admin",
+                "List the payments of an account",
+                payments::list,
             ),
             get(
                 "/admin/api/users/{user_id}/token-usage",

@@ -29,7 +29,7 @@ pub struct RowsOf {
 }
 
 impl RowsOf {
-    fn page(&self) -> PageQuery {
+    pub fn page(&self) -> PageQuery {
         PageQuery { limit: self.limit, starting_after: self.starting_after.clone() }
     }
 }

@@ -3,6 +3,7 @@
 mod billing;
 mod logout;
 mod me;
+pub mod payments;
 pub mod refuse;
 mod sso;
 
@@ -62,6 +63,67 @@ pub fn family() -> Family {
                 "Read token usage transactions and daily spend for the current wallet",
                 billing::token_usage,
             ),
+            get(
+                "/api/v1/plans",
+                Public,
+                "billing",
+                "List wallet credit packs, and to a customer what is for them alone",
+                payments::plans,
+            ),
+            post(
+                "/api/v1/wallet/stripe/checkout",
+                Api(Scope::Account),
+                "billing",
+                "Create a Stripe Checkout Session for a wallet credit pack",
+                payments::checkout,
+            )
+            .keyed()
+            .fails(&[409]),
+            post(
+                "/api/v1/wallet/stripe/confirm",
+                Api(Scope::Account),
+                "billing",
+                "Confirm a paid Stripe Checkout Session and reconcile wallet credit",
+                payments::confirm,
+            )
+            .fails(&[404]),
+            post(
+                "/api/v1/wallet/top-up",
+                Api(Scope::Account),
+                "billing",
+                "Load credit onto the current wallet after a plan payment",
+                payments::top_up,
+            )
+            .fails(&[404]),
+            get(
+                "/api/v1/wallet/payments",
+                Api(Scope::Account),
+                "billing",
+                "List the payments of the current wallet",
+                payments::list,
+            ),
+            signed(
+                "/api/v1/stripe/webhook",
+                Public,
+                "billing",
+                "Receive Stripe wallet payment events",
+                payments::webhook,
+            ),
+            get(
+                "/api/v1/share-credit",
+                Api(Scope::Account),
+                "billing",
+                "Read the one-time share-credit offer for the current wallet",
+                payments::share,
+            ),
+            post(
+                "/api/v1/share-credit/claim",
+                Api(Scope::Account),
+                "billing",
+                "Claim the one-time share credit after sharing the public site",
+                payments::claim_share,
+            )
+            .fails(&[404]),
         ],
     )
 }

@@ -76,9 +76,7 @@ pub fn run(
         Command::Unlimited(command) => {
             unlimited::run(inner, live, command, now).map(Outcome::Unlimited)
         }
-        Command::Payment(command) => {
-            payments::run(inner, live, command, now).map(Outcome::Payment)
-        }
+        Command::Payment(command) => payments::run(inner, live, command, now).map(Outcome::Payment),
         Command::Notice(command) => notices::run(inner, command, now).map(Outcome::Notice),
         Command::Customer(command) => customers::run(inner, command).map(Outcome::Customer),
     }

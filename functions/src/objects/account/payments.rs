@@ -18,8 +18,8 @@ use crate::{
         ledger::Kind,
         notice::Notice,
         payment::{
-            Booked, Command, Decision, Hint, Outcome, Payment, Purpose, Reading, Row, Settled, State,
-            Wish,
+            Booked, Command, Decision, Hint, Outcome, Payment, Purpose, Reading, Row, Settled,
+            State, Wish,
         },
     },
     remote::stripe,
@@ -100,7 +100,9 @@ impl Inner {
             None => None,
         };
         let of_offer = match &wish.payment.offer {
-            Some(offer) if wish.once => rows.payments_of_offer(offer).map_err(Error::unavailable)?,
+            Some(offer) if wish.once => {
+                rows.payments_of_offer(offer).map_err(Error::unavailable)?
+            }
             _ => Vec::new(),
         };
         let known = wish.meet(keyed.as_ref(), &of_offer)?;
@@ -157,11 +159,10 @@ impl Inner {
         let session = known.session.as_ref().or(hint.session.as_ref());
         let session = session.filter(|_| known.intent.is_none() || !known.state.was_paid());
         let hinted = known.intent.as_ref().or(hint.intent.as_ref());
-        let (session, intent): (Option<Result<CheckoutSession>>, Option<Result<PaymentIntent>>) =
-            futures::join!(
-                OptionFuture::from(session.map(|id| stripe::session(stripe, id))),
-                OptionFuture::from(hinted.map(|id| stripe::intent(stripe, id))),
-            );
+        let (session, intent): (Option<Result<CheckoutSession>>, Option<Result<PaymentIntent>>) = futures::join!(
+            OptionFuture::from(session.map(|id| stripe::session(stripe, id))),
+            OptionFuture::from(hinted.map(|id| stripe::intent(stripe, id))),
+        );
         let (session, mut intent) = (session.transpose()?, intent.transpose()?);
         let named = session.as_ref().and_then(|session| session.payment_intent.as_ref());
         if let Some(id) = named.filter(|id| intent.as_ref().is_none_or(|it| it.id != **id)) {
@@ -192,7 +193,9 @@ impl Inner {
         let wallet = commands::wallet(&live);
         drop(live);
         self.tell_of(&payment, &rows, &wallet, &config, now)?;
-        self.keep_card_of(&payment, reading)?;
+        if rows.iter().any(|row| row.kind == Kind::Credit) {
+            self.keep_card_of(&payment, reading)?;
+        }
         self.rows.update_payment(&payment).map_err(Error::unavailable)?;
         self.wake_waiters(now);
         Ok(Settled { payment, wallet })
@@ -230,8 +233,7 @@ impl Inner {
     /// Keeps the card of a payment whose customer agreed to that.
     fn keep_card_of(&self, payment: &Payment, reading: &Reading) -> Result<()> {
         let agreed = payment.page.as_ref().is_some_and(|page| page.keep_card);
-        let news = payment.state == State::Paid && payment.problem.is_none();
-        let Some(intent) = reading.intent.as_ref().filter(|_| agreed && news) else { return Ok(()) };
+        let Some(intent) = reading.intent.as_ref().filter(|_| agreed) else { return Ok(()) };
         let (customer, card) = (intent.customer.clone(), intent.payment_method.clone());
         if let (Some(customer), Some(card)) = (customer, card) {
             self.keep_card(customer, card)?;

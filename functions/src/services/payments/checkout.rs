@@ -136,11 +136,7 @@ async fn open(cx: &Cx, payment: Payment) -> Result<Payment> {
     };
     let key = payment.id.to_string();
     let made = stripe::create_session(cx.config.payments()?, &new, &key).await?;
-    let command = payment::Command::Opened {
-        payment: payment.id,
-        session: made.id,
-        url: made.url,
-    };
+    let command = payment::Command::Opened { payment: payment.id, session: made.id, url: made.url };
     let payment::Outcome::Payment(Some(opened)) = tell(cx, payment.account, command).await? else {
         return Err(Error::internal("an account forgot a payment"));
     };

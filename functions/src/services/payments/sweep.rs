@@ -8,10 +8,7 @@ use super::{back_off_ms, events, note, settle_at};
 use crate::{
     cx::Cx,
     domain::payment::Hint,
-    store::{
-        self,
-        payments::Due,
-    },
+    store::{self, payments::Due},
 };
 
 /// Payments and events that one round looks at, each; what is left is due in the next.

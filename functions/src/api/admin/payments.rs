@@ -1,0 +1,29 @@
+//! `/admin/api/users/{user_id}/payments`.
+
+use schema::{Result, admin::UserPayment, page::Page};
+
+use super::wallets::RowsOf;
+use crate::{
+    api::agent::payments::{cursor, payment},
+    cx::Cx,
+    domain,
+    http::Json,
+    services::payments,
+};
+
+pub async fn list(cx: Cx, at: RowsOf) -> Result<Json<Page<UserPayment>>> {
+    let page = at.page();
+    let rows = payments::list(&cx, at.user_id, cursor(&page)?, page.size()).await?;
+    let rows = rows.iter().map(shown).collect();
+    Ok(Json(Page::of(rows, page.size(), |row: &UserPayment| row.payment.id.to_string())))
+}
+
+fn shown(it: &domain::payment::Payment) -> UserPayment {
+    UserPayment {
+        payment: payment(it),
+        session: it.session.clone(),
+        intent: it.intent.clone(),
+        problem: it.problem.clone(),
+        read_at: it.read_at.map(|at| at.to_string()),
+    }
+}

@@ -1,0 +1,22 @@
+//! Payments as the operator sees them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::agent::Payment;
+
+/// A payment, with what only the operator is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct UserPayment {
+    /// The payment.
+    #[serde(flatten)]
+    pub payment: Payment,
+    /// The checkout at Stripe.
+    pub session: Option<String>,
+    /// The payment at Stripe.
+    pub intent: Option<String>,
+    /// Why a person has to look at it: nothing was credited by a guess.
+    pub problem: Option<String>,
+    /// When Stripe was last read, ISO 8601.
+    pub read_at: Option<String>,
+}
