@@ -1,0 +1,12 @@
+//! Payments, from the wish to the end of every dispute, against the stand-in for Stripe.
+
+mod checkout;
+mod confirm;
+mod crash;
+mod offers;
+mod plans;
+mod refunds;
+mod shop;
+mod storm;
+mod sweeper;
+mod webhook;
