@@ -30,10 +30,10 @@ async fn a_checkout_asks_for_the_price_and_the_wallet_gets_the_credit() {
     let session = shop.stripe.object(&text(&opened["sessionId"])).await;
     assert_eq!((&session["amount_total"], &session["currency"]), (&json!(5_000), &json!("usd")));
     let notes = &session["metadata"];
-    assert_eq!((&notes["account_id"], &notes["payment_id"]), (
-        &json!(shop.desk.account.id),
-        &payment["id"]
-    ));
+    assert_eq!(
+        (&notes["account_id"], &notes["payment_id"]),
+        (&json!(shop.desk.account.id), &payment["id"])
+    );
     assert_eq!(shop.balance().await, 0);
     let paid = shop.stripe.pay(&text(&opened["sessionId"])).await;
     let confirmed = shop.confirm(&text(&paid["id"])).await.json();

@@ -17,7 +17,10 @@ async fn whoever_comes_back_is_credited_once_by_whatever_door() {
         assert_eq!(shop.confirm(&session).await.json()["credited"], true);
         for body in [json!({ "sessionId": session }), json!({ "paymentId": id })] {
             let topped = shop.desk.send(shop.desk.post(TOP_UP).json(&body)).await.json();
-            assert_eq!((&topped["credited"], &topped["payment"]["state"]), (&json!(true), &json!("paid")));
+            assert_eq!(
+                (&topped["credited"], &topped["payment"]["state"]),
+                (&json!(true), &json!("paid"))
+            );
         }
     }
     assert_eq!((shop.balance().await, shop.booked().await.len()), (FIFTY, 1));
@@ -28,10 +31,16 @@ async fn who_comes_back_without_having_paid_gets_nothing() {
     let shop = Shop::open().await;
     let session = shop.checkout("usd_50").await;
     let confirmed = shop.confirm(&session).await.json();
-    assert_eq!((&confirmed["credited"], &confirmed["payment"]["state"]), (&json!(false), &json!("open")));
+    assert_eq!(
+        (&confirmed["credited"], &confirmed["payment"]["state"]),
+        (&json!(false), &json!("open"))
+    );
     shop.stripe.lead("expire", json!({ "session": session })).await;
     let confirmed = shop.confirm(&session).await.json();
-    assert_eq!((&confirmed["credited"], &confirmed["payment"]["state"]), (&json!(false), &json!("expired")));
+    assert_eq!(
+        (&confirmed["credited"], &confirmed["payment"]["state"]),
+        (&json!(false), &json!("expired"))
+    );
     assert_eq!((shop.balance().await, shop.booked().await.len()), (0, 0));
 }
 
@@ -49,7 +58,10 @@ async fn money_that_takes_days_is_credited_when_it_comes_and_not_before() {
     shop.stripe.settle(&never, false).await;
     assert_eq!(shop.confirm(&slow).await.json()["credited"], true);
     let failed = shop.confirm(&never).await.json();
-    assert_eq!((&failed["credited"], &failed["payment"]["state"]), (&json!(false), &json!("failed")));
+    assert_eq!(
+        (&failed["credited"], &failed["payment"]["state"]),
+        (&json!(false), &json!("failed"))
+    );
     assert!(failed["payment"]["failure"].is_string(), "{failed}");
     assert_eq!(shop.balance().await, TEN);
 }
@@ -103,5 +115,8 @@ async fn payments_are_listed_newest_first_page_by_page() {
     assert_eq!((page["data"].as_array().map(Vec::len), &page["has_more"]), (Some(2), &json!(true)));
     let next = format!("{path}&starting_after={}", text(&page["next_cursor"]));
     let page = shop.desk.send(shop.desk.get(&next)).await.json();
-    assert_eq!((page["data"].as_array().map(Vec::len), &page["has_more"]), (Some(1), &json!(false)));
+    assert_eq!(
+        (page["data"].as_array().map(Vec::len), &page["has_more"]),
+        (Some(1), &json!(false))
+    );
 }

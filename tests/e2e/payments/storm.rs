@@ -36,7 +36,8 @@ fn as_if_of(shop: &Shop, session: &str, intent: &str, charge: &str, mark: usize)
 fn come_back(shop: &Shop, sessions: &[String], over: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut customers = JoinSet::new();
     for session in sessions {
-        let (http, at, key) = (Client::new(), shop.world().at(CONFIRM), shop.desk.account.key.clone());
+        let (http, at, key) =
+            (Client::new(), shop.world().at(CONFIRM), shop.desk.account.key.clone());
         let (body, over) = (json!({ "sessionId": session }), over.clone());
         customers.spawn(async move {
             while !*over.borrow() {
@@ -60,7 +61,11 @@ async fn fates(shop: &Shop) -> Vec<(String, String, String)> {
             }
             let intent = shop.stripe.object(&session).await["payment_intent"].clone();
             let none = || "pi_none".to_owned();
-            all.push((session, intent.as_str().map_or_else(none, str::to_owned), "ch_none".to_owned()));
+            all.push((
+                session,
+                intent.as_str().map_or_else(none, str::to_owned),
+                "ch_none".to_owned(),
+            ));
             continue;
         }
         let (session, intent) = shop.paid("usd_50").await;

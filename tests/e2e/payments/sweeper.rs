@@ -49,7 +49,8 @@ async fn an_event_that_was_taken_in_and_not_acted_on_is_acted_on() {
     let (_, _) = shop.paid("usd_50").await;
     let events = shop.stripe.events().await;
     let last = events.last().expect("an event");
-    let sql = "INSERT INTO stripe_events (id, type, heard_at, body, due_at) VALUES (?1, ?2, 0, ?3, 1)";
+    let sql =
+        "INSERT INTO stripe_events (id, type, heard_at, body, due_at) VALUES (?1, ?2, 0, ?3, 1)";
     let row = vec![last["id"].clone(), last["type"].clone(), json!(last.to_string())];
     shop.world().sql(sql, row).await;
     let broken = vec![json!("evt_broken"), json!("x"), json!("{")];

@@ -11,8 +11,8 @@ use super::{Payment, State};
 pub enum Command {
     /// Writes a wish down, before Stripe hears of it.
     Wish(Box<Wish>),
-    /// Stripe has made the checkout.
-    Opened { payment: PaymentId, session: String, url: Option<String> },
+    /// Has Stripe make the page on which a payment is paid, if there is none.
+    Open { payment: PaymentId },
     /// Reads a payment at Stripe and books what is missing.
     Settle { payment: PaymentId, hint: Hint },
     /// One payment.

@@ -49,6 +49,7 @@ fn intent(status: IntentStatus) -> PaymentIntent {
         currency: "usd".to_owned(),
         customer: None,
         payment_method: None,
+        setup_future_usage: None,
         latest_charge: None,
         last_payment_error: None,
         metadata: notes(),

@@ -45,7 +45,6 @@ use crate::{
         access::Credential,
         account::{Answer, Ask, Command, Knock, Outcome, Profile},
         admission::{Live, Pass, Refusal, Start},
-        payment,
         price::Quote,
     },
     js,
@@ -180,15 +179,13 @@ impl Inner {
 
     /// What waits for a stranger is done over several turns, and everything else in one.
     async fn follow(self: Rc<Self>, ask: Ask) -> Answer {
-        let Command::Payment(payment::Command::Settle { payment, hint }) = &ask.command else {
-            return self.obey(ask);
-        };
-        match self.settle(*payment, hint).await {
-            Ok(settled) => {
-                let outcome = payment::Outcome::Settled(Box::new(settled));
+        let Command::Payment(command) = &ask.command else { return self.obey(ask) };
+        match self.ask_stripe(command).await {
+            Some(Ok(outcome)) => {
                 Answer { pass: None, rate: None, outcome: Outcome::Payment(outcome) }
             }
-            Err(error) => refused(error),
+            Some(Err(error)) => refused(error),
+            None => self.obey(ask),
         }
     }
 

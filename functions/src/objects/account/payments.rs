@@ -18,12 +18,16 @@ use crate::{
         ledger::Kind,
         notice::Notice,
         payment::{
-            Booked, Command, Decision, Hint, Outcome, Payment, Purpose, Reading, Row, Settled,
-            State, Wish,
+            self, Booked, Command, Decision, Hint, Outcome, Page, Payment, Purpose, Reading, Row,
+            Settled, State, Wish,
         },
     },
     remote::stripe,
 };
+
+/// Where a customer comes back to.
+const RETURN_PATH: &str = "/wallet?session_id={CHECKOUT_SESSION_ID}";
+const CANCEL_PATH: &str = "/wallet?checkout=cancel";
 
 /// Readings of one payment: the newest that is done, or is being done by whoever has the lock.
 #[derive(Default)]
@@ -39,18 +43,10 @@ pub fn run(inner: &Inner, live: &mut Live, command: Command, now: Timestamp) -> 
     let found = |payment: Option<Payment>| Outcome::Payment(payment.map(Box::new));
     match command {
         Command::Wish(wish) => inner.wish(*wish),
-        Command::Opened { payment, session, url } => {
-            let known = rows.payment(payment).map_err(Error::unavailable)?;
-            let mut known = known.ok_or_else(|| Error::not_found("payment", payment))?;
-            if known.session.is_none() {
-                (known.session, known.url) = (Some(session), url);
-                known.state = State::Open;
-                rows.update_payment(&known).map_err(Error::unavailable)?;
-            }
-            Ok(found(Some(known)))
+        // They wait for Stripe: see `ask_stripe`.
+        Command::Open { .. } | Command::Settle { .. } => {
+            Err(Error::internal("what takes several turns was asked of one"))
         }
-        // Readings wait for Stripe, so they are no part of this turn.
-        Command::Settle { .. } => Err(Error::internal("a reading was asked of one turn")),
         Command::Read { payment } => rows.payment(payment).map(found).map_err(Error::unavailable),
         Command::OfSession { session } => {
             rows.payment_of_session(&session).map(found).map_err(Error::unavailable)
@@ -65,6 +61,25 @@ pub fn run(inner: &Inner, live: &mut Live, command: Command, now: Timestamp) -> 
         }
         Command::Share => share(inner, live, None, now),
         Command::ClaimShare { amount } => share(inner, live, Some(amount), now),
+    }
+}
+
+/// The page of a payment, in the same words each time.
+fn session(payment: &Payment, page: &Page) -> stripe::NewSession {
+    let Payment { id, account, purpose, price, .. } = payment;
+    let Page { name, customer, keep_card, origin } = page;
+    stripe::NewSession {
+        buys: stripe::Buys::Credit {
+            name: name.clone(),
+            price: price.clone(),
+            keep_card: *keep_card,
+        },
+        account: account.to_string(),
+        customer: customer.clone(),
+        success_url: format!("{origin}{RETURN_PATH}"),
+        cancel_url: format!("{origin}{CANCEL_PATH}"),
+        metadata: payment::metadata(*account, *id, *purpose).into_iter().collect(),
+        expires_at: None,
     }
 }
 
@@ -113,18 +128,69 @@ impl Inner {
         Ok(Outcome::Payment(Some(Box::new(known.unwrap_or(wish.payment)))))
     }
 
+    /// Does what takes several turns, because Stripe is asked in between; nothing for what does not.
+    pub(super) async fn ask_stripe(self: &Rc<Self>, command: &Command) -> Option<Result<Outcome>> {
+        match command {
+            Command::Settle { payment, hint } => {
+                let settled = self.settle(*payment, hint).await;
+                Some(settled.map(|settled| Outcome::Settled(Box::new(settled))))
+            }
+            Command::Open { payment } => {
+                let opened = self.open_page(*payment).await;
+                Some(opened.map(|payment| Outcome::Payment(Some(Box::new(payment)))))
+            }
+            _ => None,
+        }
+    }
+
+    /// Has Stripe make the page of a payment that has none. The payment names the wish, so asking
+    /// again after whatever happened comes to the same page; and one asks at a time.
+    async fn open_page(self: &Rc<Self>, id: PaymentId) -> Result<Payment> {
+        let readings = self.readings_of(id);
+        let opened = self.open_in_turn(&readings, id).await;
+        self.forget_readings(id, &readings);
+        opened
+    }
+
+    async fn open_in_turn(
+        self: &Rc<Self>,
+        readings: &Mutex<Readings>,
+        id: PaymentId,
+    ) -> Result<Payment> {
+        let _turn = readings.lock().await;
+        let known = self.known(id)?;
+        let Some(page) = known.page.as_ref().filter(|_| known.session.is_none()) else {
+            return Ok(known);
+        };
+        let (config, _) = self.wake()?;
+        let wanted = session(&known, page);
+        let made = stripe::create_session(config.payments()?, &wanted, &id.to_string()).await?;
+        let mut opened = self.known(id)?;
+        (opened.session, opened.url, opened.state) = (Some(made.id), made.url, State::Open);
+        self.rows.update_payment(&opened).map_err(Error::unavailable)?;
+        Ok(opened)
+    }
+
+    fn readings_of(&self, id: PaymentId) -> Rc<Mutex<Readings>> {
+        self.readings.borrow_mut().entry(id).or_default().clone()
+    }
+
+    fn forget_readings(&self, id: PaymentId, readings: &Rc<Mutex<Readings>>) {
+        // Ours, and the map's: nobody waits for it any more.
+        if Rc::strong_count(readings) <= 2 {
+            self.readings.borrow_mut().remove(&id);
+        }
+    }
+
     /// Reads a payment at Stripe and books what its state says and the ledger lacks. One reading of
     /// a payment is under way at a time, so what was read later is booked later; whoever asks while
     /// one runs waits for the next, which serves everybody who asked before it began.
     pub(super) async fn settle(self: &Rc<Self>, id: PaymentId, hint: &Hint) -> Result<Settled> {
         let asked = self.asked.get() + 1;
         self.asked.set(asked);
-        let readings = self.readings.borrow_mut().entry(id).or_default().clone();
+        let readings = self.readings_of(id);
         let settled = self.settle_in_turn(&readings, asked, id, hint).await;
-        // Ours, and the map's: nobody waits for it any more.
-        if Rc::strong_count(&readings) <= 2 {
-            self.readings.borrow_mut().remove(&id);
-        }
+        self.forget_readings(id, &readings);
         settled
     }
 
@@ -193,8 +259,10 @@ impl Inner {
         let wallet = commands::wallet(&live);
         drop(live);
         self.tell_of(&payment, &rows, &wallet, &config, now)?;
-        if rows.iter().any(|row| row.kind == Kind::Credit) {
-            self.keep_card_of(&payment, reading)?;
+        let kept = reading.intent.as_ref().and_then(PaymentIntent::kept_card);
+        let is_new = rows.iter().any(|row| row.kind == Kind::Credit);
+        if let Some((customer, card)) = kept.filter(|_| is_new) {
+            self.keep_card(customer.to_owned(), card.to_owned())?;
         }
         self.rows.update_payment(&payment).map_err(Error::unavailable)?;
         self.wake_waiters(now);
@@ -226,17 +294,6 @@ impl Inner {
             let (amount, link) = (payment.price_usd, config.wallet_url());
             let event = format!("payment_failed:{}", payment.id);
             self.tell(&event, Notice::PaymentFailed { amount, reason, link }, now)?;
-        }
-        Ok(())
-    }
-
-    /// Keeps the card of a payment whose customer agreed to that.
-    fn keep_card_of(&self, payment: &Payment, reading: &Reading) -> Result<()> {
-        let agreed = payment.page.as_ref().is_some_and(|page| page.keep_card);
-        let Some(intent) = reading.intent.as_ref().filter(|_| agreed) else { return Ok(()) };
-        let (customer, card) = (intent.customer.clone(), intent.payment_method.clone());
-        if let (Some(customer), Some(card)) = (customer, card) {
-            self.keep_card(customer, card)?;
         }
         Ok(())
     }

@@ -3,11 +3,9 @@
 //! sweeper finds it. Whatever fails after that is done again with the same words under the same
 //! key.
 
-use std::collections::HashMap;
-
 use schema::{AccountId, Error, Result};
 
-use super::{back_off_ms, payment, settle, stripe, tell};
+use super::{back_off_ms, payment, settle, tell};
 use crate::{
     cx::{self, Cx},
     domain::{
@@ -20,10 +18,6 @@ use crate::{
 
 /// How often an offer that is there once is wished anew because its last page has run out.
 const WISHES_MAX: usize = 3;
-/// Where a customer comes back to.
-const RETURN_PATH: &str = "/wallet?session_id={CHECKOUT_SESSION_ID}";
-const CANCEL_PATH: &str = "/wallet?checkout=cancel";
-
 /// What a customer wants to pay.
 pub struct Wanted {
     /// The offer's id.
@@ -116,27 +110,8 @@ async fn open(cx: &Cx, payment: Payment) -> Result<Payment> {
     if payment.session.is_some() {
         return Ok(payment);
     }
-    let Some(page) = &payment.page else {
-        return Err(Error::internal(format!("{} has no page to be paid on", payment.id)));
-    };
     store::payments::add(&cx.env, &payment, cx.now.plus_millis(back_off_ms(1))).await?;
-    let metadata = payment::metadata(payment.account, payment.id, payment.purpose);
-    let new = stripe::NewSession {
-        buys: stripe::Buys::Credit {
-            name: page.name.clone(),
-            price: payment.price.clone(),
-            keep_card: page.keep_card,
-        },
-        account: payment.account.to_string(),
-        customer: page.customer.clone(),
-        success_url: format!("{}{RETURN_PATH}", page.origin),
-        cancel_url: format!("{}{CANCEL_PATH}", page.origin),
-        metadata: metadata.into_iter().collect::<HashMap<_, _>>(),
-        expires_at: None,
-    };
-    let key = payment.id.to_string();
-    let made = stripe::create_session(cx.config.payments()?, &new, &key).await?;
-    let command = payment::Command::Opened { payment: payment.id, session: made.id, url: made.url };
+    let command = payment::Command::Open { payment: payment.id };
     let payment::Outcome::Payment(Some(opened)) = tell(cx, payment.account, command).await? else {
         return Err(Error::internal("an account forgot a payment"));
     };
