@@ -45,7 +45,7 @@ pub struct Pack {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Checkout {
-    /// A pack's id.
+    /// A pack's id, or `unlimited`.
     pub plan: String,
     /// The currency in which it is paid: `usd` unless told.
     #[serde(default)]
@@ -64,8 +64,8 @@ pub struct CheckoutOpened {
     pub url: Option<String>,
     /// The checkout at Stripe.
     pub session_id: Option<String>,
-    /// The payment.
-    pub payment: Payment,
+    /// The payment, where credit is bought.
+    pub payment: Option<Payment>,
 }
 
 /// `POST /api/v1/wallet/stripe/confirm`.

@@ -15,11 +15,13 @@ use crate::{
     domain::{
         offer::Offer,
         payment::{self, Purpose},
+        unlimited,
     },
     http::{Created, Json, body},
     services::{
         admission,
         payments::{self, Known, Shared, Wanted},
+        subscriptions,
     },
 };
 
@@ -35,10 +37,15 @@ pub async fn plans(cx: Cx, _: Nothing) -> Result<Json<Plans>> {
 }
 
 pub async fn checkout(cx: Cx, _: Nothing, body: Checkout) -> Result<Created<CheckoutOpened>> {
+    if body.plan == unlimited::PLAN {
+        let session = subscriptions::checkout(&cx, cx.account()?).await?;
+        let (url, session_id) = (session.url, Some(session.id));
+        return Ok(Created(CheckoutOpened { url, session_id, payment: None }));
+    }
     let wanted = Wanted { offer: body.plan, currency: body.currency, keep_card: body.save_card };
     let opened = payments::checkout(&cx, cx.account()?, wanted).await?;
     let (url, session_id) = (opened.url.clone(), opened.session.clone());
-    Ok(Created(CheckoutOpened { url, session_id, payment: payment(&opened) }))
+    Ok(Created(CheckoutOpened { url, session_id, payment: Some(payment(&opened)) }))
 }
 
 pub async fn confirm(cx: Cx, _: Nothing, body: Confirm) -> Result<Json<Settled>> {

@@ -9,7 +9,7 @@ use crate::{
     cx::Cx,
     domain::{payment::Hint, signature},
     remote::stripe,
-    services::customers,
+    services::{customers, subscriptions},
     store,
 };
 
@@ -56,6 +56,9 @@ pub async fn heard(cx: &Cx, event: &Event) -> Result<&'static str> {
     let (family, _) = event.r#type.split_once('.').unwrap_or((&event.r#type, ""));
     match family {
         "checkout" | "payment_intent" | "charge" | "refund" => money(cx, event).await,
+        "customer" | "invoice" | "invoice_payment" if event.subscription().is_some() => {
+            subscriptions::heard(cx, event).await.map(|()| "heard")
+        }
         _ => Ok("ignored"),
     }
 }
@@ -73,6 +76,9 @@ async fn money(cx: &Cx, event: &Event) -> Result<&'static str> {
         settle(cx, account, id, hint).await?;
         return Ok("settled");
     }
+    if event.session().is_some() && event.subscription().is_some() {
+        return subscriptions::heard(cx, event).await.map(|()| "heard");
+    }
     if let (Some(session), None) = (event.session(), event.intent()) {
         return no_payment(cx, session).await;
     }
@@ -86,7 +92,7 @@ async fn money(cx: &Cx, event: &Event) -> Result<&'static str> {
     }
 }
 
-/// A checkout in which nothing of ours is paid: a card may have been left.
+/// A checkout in which no credit is bought: somebody may have subscribed, or left a card.
 async fn no_payment(cx: &Cx, session: &str) -> Result<&'static str> {
     match stripe::session(cx.config.payments()?, session).await {
         Ok(session) => customers::left_card(cx, &session).await.map(|()| "heard"),
