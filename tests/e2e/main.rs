@@ -24,7 +24,6 @@ mod openai;
 mod openai_clients;
 mod pages;
 mod panic;
-mod payments;
 mod prices;
 mod rehearsal;
 mod runner;

@@ -203,10 +203,11 @@ impl Inner {
     ) -> Result<Settled> {
         let mut newest = readings.lock().await;
         let known = self.known(id)?;
-        if newest.began > asked && hint.says_nothing_new(&known) {
-            if let Some(outcome) = &newest.outcome {
-                return outcome.clone();
-            }
+        if newest.began > asked
+            && hint.says_nothing_new(&known)
+            && let Some(outcome) = &newest.outcome
+        {
+            return outcome.clone();
         }
         newest.began = self.asked.get() + 1;
         self.asked.set(newest.began);
