@@ -1,6 +1,8 @@
 // What only the platform's own objects can do, or what would cost Rust one crossing for every step.
 // Mechanics only: every decision is made by whoever calls.
 
+import { connect } from "cloudflare:sockets";
+
 /** The bearer, the two content headers, the length, the address and the thread, one to a line. */
 export function head(request) {
   const headers = request.headers;
@@ -297,5 +299,45 @@ export class Transfer {
   /** Breaks it off, so that nobody takes it for whole. */
   async cut(why) {
     await this.writer.abort(new Error(why)).catch(() => {});
+  }
+}
+
+/** A connection to a mail server. Whoever it serves decides what is said. */
+export class Line {
+  constructor(hostname, port, secure) {
+    const secureTransport = secure ? "on" : "starttls";
+    this.take(connect({ hostname, port }, { secureTransport, allowHalfOpen: false }));
+  }
+
+  take(socket) {
+    this.socket = socket;
+    // Told by whoever reads; not by nobody.
+    socket.opened.catch(() => {});
+    socket.closed.catch(() => {});
+    this.reader = socket.readable.getReader();
+    this.writer = socket.writable.getWriter();
+  }
+
+  /** What is heard next; nothing at the end. */
+  async hear() {
+    const { value } = await this.reader.read();
+    return value;
+  }
+
+  say(bytes) {
+    return this.writer.write(bytes);
+  }
+
+  /** Goes on under TLS. */
+  secure() {
+    this.reader.releaseLock();
+    this.writer.releaseLock();
+    this.take(this.socket.startTls());
+    return this.socket.opened;
+  }
+
+  /** Hangs up. */
+  end() {
+    this.socket.close().catch(() => {});
   }
 }

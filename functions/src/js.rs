@@ -116,6 +116,19 @@ extern "C" {
     pub fn end(this: &Transfer) -> Promise;
     #[wasm_bindgen(method)]
     pub fn cut(this: &Transfer, why: &str) -> Promise;
+
+    /// A connection to a mail server.
+    pub type Line;
+    #[wasm_bindgen(constructor, catch)]
+    pub fn new(hostname: &str, port: u16, secure: bool) -> Result<Line, JsValue>;
+    #[wasm_bindgen(method)]
+    pub fn hear(this: &Line) -> Promise;
+    #[wasm_bindgen(method)]
+    pub fn say(this: &Line, bytes: &Uint8Array) -> Promise;
+    #[wasm_bindgen(method, catch)]
+    pub fn secure(this: &Line) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method)]
+    pub fn end(this: &Line);
 }
 
 /// A future as the platform awaits it. A panic in it rejects the promise and ends nothing else:

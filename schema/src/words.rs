@@ -101,3 +101,40 @@ pub struct Dollars(#[schemars(regex(pattern = r"^[0-9]{1,9}(\.[0-9]{1,6})?$"))] 
 #[derive(JsonSchema)]
 #[schemars(transparent)]
 pub struct SignedDollars(#[schemars(regex(pattern = r"^-?[0-9]{1,9}(\.[0-9]{1,6})?$"))] String);
+
+/// How mail leaves.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum MailVia {
+    Off,
+    Smtp,
+    Http,
+}
+
+/// When TLS begins with a mail server.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum MailSecurity {
+    Starttls,
+    Tls,
+}
+
+/// The way to a person.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum ChannelName {
+    Mail,
+    Whatsapp,
+}
+
+/// Where a notice stands.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum NoticeState {
+    Waiting,
+    Handed,
+    Sent,
+    Unconfirmed,
+    Failed,
+    Suppressed,
+}

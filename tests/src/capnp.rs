@@ -12,20 +12,16 @@ pub struct Run<'a> {
     pub port: u16,
     /// Values of vars, instead of or besides those of `wrangler.toml`.
     pub vars: &'a [(String, String)],
+    /// Certificates that are trusted beside those that browsers trust, as PEM.
+    pub trusted: &'a [String],
     /// Names of secrets; their values travel in the environment and are never written.
     pub secrets: &'a [String],
 }
 
 /// The configuration's text. Its relative paths start at the folder that holds the file.
 pub fn config(wrangler: &Wrangler, run: &Run<'_>) -> String {
-    let mut services = vec![
-        r#"(name = "internet", network = (allow = ["public", "private"],
-      tlsOptions = (trustBrowserCas = true)))"#
-            .to_owned(),
-        disk("objects"),
-        disk("database"),
-        DATABASE.to_owned(),
-    ];
+    let mut services =
+        vec![internet(run.trusted), disk("objects"), disk("database"), DATABASE.to_owned()];
     services.push(assets(wrangler));
     services.push(worker(wrangler, run));
     services.push(door(wrangler));
@@ -41,6 +37,16 @@ const config :Workerd.Config = (
 "#,
         services.join(",\n    "),
         run.port
+    )
+}
+
+/// Everywhere, this machine included.
+fn internet(trusted: &[String]) -> String {
+    let trusted: Vec<_> = trusted.iter().map(|certificate| text(certificate)).collect();
+    format!(
+        r#"(name = "internet", network = (allow = ["public", "private"],
+      tlsOptions = (trustBrowserCas = true, trustedCertificates = [{}])))"#,
+        trusted.join(", ")
     )
 }
 

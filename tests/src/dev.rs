@@ -161,7 +161,8 @@ impl Settings {
         ];
         let folder = self.state.join("runtime");
         fs::create_dir_all(&folder)?;
-        Ok(Setup { folder, port: self.port, vars, secrets, door_token: secret::random() })
+        let (port, door_token) = (self.port, secret::random());
+        Ok(Setup { folder, port, vars, secrets, door_token, ..Setup::default() })
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Setup {
     pub port: u16,
     pub vars: Vec<(String, String)>,
     pub secrets: Vec<(String, String)>,
+    /// Certificates that are trusted beside those that browsers trust, as PEM.
+    pub trusted: Vec<String>,
     /// Opens the side entrance to the database.
     pub door_token: String,
 }
@@ -185,7 +187,8 @@ impl Drop for Process {
 
 fn write_config(setup: &Setup) -> Result<()> {
     let secrets: Vec<String> = setup.secrets.iter().map(|(name, _)| name.clone()).collect();
-    let run = Run { port: setup.port, vars: &setup.vars, secrets: &secrets };
+    let run =
+        Run { port: setup.port, vars: &setup.vars, trusted: &setup.trusted, secrets: &secrets };
     fs::write(setup.folder.join("config.capnp"), config(&Wrangler::read()?, &run))?;
     Ok(())
 }

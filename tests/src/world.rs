@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
 use crate::d1::{Database, Rows};
+use crate::mail::MailServer;
 use crate::object::Object;
 use crate::rehearsal::Rehearsal;
 use crate::routes::routes;
@@ -45,6 +46,8 @@ pub struct World {
 pub struct Plan {
     vars: Vec<(String, String)>,
     secrets: Vec<(String, String)>,
+    trusted: Vec<String>,
+    mail: Option<Value>,
 }
 
 impl World {
@@ -138,6 +141,15 @@ impl World {
         self.worker = Some(worker);
     }
 
+    /// `POST /admin/api/smtp/settings`
+    pub async fn set_mail(&self, settings: &Value) -> Result<Value> {
+        let request = reqwest::Client::new().post(self.at("/admin/api/smtp/settings"));
+        let reply = request.bearer_auth(&self.admin_token).json(settings).send().await?;
+        let status = reply.status();
+        anyhow::ensure!(status.is_success(), "{status}: {}", reply.text().await?);
+        Ok(reply.json().await?)
+    }
+
     fn worker(&self) -> &Workerd {
         self.worker.as_ref().expect("a world has a worker")
     }
@@ -167,6 +179,22 @@ impl Plan {
             .secret("STRIPE_WEBHOOK_SECRETS", stripe.webhook_secret())
     }
 
+    /// Trusts this mail server, and sends by it with STARTTLS.
+    pub fn with_mail(self, server: &MailServer) -> Self {
+        self.trusting(server).with_mail_settings(server.settings("starttls"))
+    }
+
+    /// Trusts this mail server's certificate.
+    pub fn trusting(mut self, server: &MailServer) -> Self {
+        self.trusted.push(server.certificate().to_owned());
+        self
+    }
+
+    /// Sends as this body of `POST /admin/api/smtp/settings` says.
+    pub fn with_mail_settings(self, settings: Value) -> Self {
+        Self { mail: Some(settings), ..self }
+    }
+
     /// Builds what is not built, and starts everything.
     pub async fn start(self) -> World {
         let built =
@@ -176,6 +204,7 @@ impl Plan {
     }
 
     async fn launch(self) -> Result<World> {
+        let mail = self.mail;
         let folder = folder()?;
         let upstream = Rehearsal::start();
         let admin_token = secret::random();
@@ -200,12 +229,17 @@ impl Plan {
             port: 0,
             vars,
             secrets,
+            trusted: self.trusted,
             door_token: secret::random(),
         };
         let worker = spawn_blocking(|| Workerd::start(setup)).await??;
         let database = Database::new(worker.door(), worker.door_token());
         database.migrate().await?;
-        Ok(World { worker: Some(worker), upstream, database, admin_token, folder })
+        let world = World { worker: Some(worker), upstream, database, admin_token, folder };
+        if let Some(settings) = mail {
+            world.set_mail(&settings).await?;
+        }
+        Ok(world)
     }
 }
 

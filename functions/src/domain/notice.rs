@@ -1,7 +1,7 @@
 //! What a person is told of their account, and what becomes of it. Each notice has one template
 //! (`domain::letter` words it), and an event is told once on each channel.
 
-use schema::{MicroUsd, NoticeId, Timestamp};
+use schema::{AccountId, MicroUsd, NoticeId, Timestamp, time::DAY_MS};
 use serde::{Deserialize, Serialize};
 
 /// What a person is told: one variant for each template, with what it says. Links are whole, and
@@ -143,6 +143,63 @@ impl State {
     }
 }
 
+/// How one try ended, with what the server said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// The server will see to it.
+    Accepted(String),
+    /// It never will.
+    Refused(String),
+    /// Not now, or not with these settings.
+    Later(String),
+    /// It had all of it and said nothing.
+    Unconfirmed(String),
+}
+
+impl Ending {
+    /// What a provider's answer means that takes messages by HTTP. Whoever is asked twice under one
+    /// `Idempotency-Key` does it once, so what is not known is asked again.
+    pub fn of_status(status: u16, said: &str) -> Self {
+        let said = format!("{status} {said}");
+        match status {
+            200..=299 => Self::Accepted(said),
+            400 | 404 | 410 | 413 | 422 => Self::Refused(said),
+            _ => Self::Later(said),
+        }
+    }
+
+    /// What was said.
+    pub fn said(&self) -> &str {
+        let (Self::Accepted(said)
+        | Self::Refused(said)
+        | Self::Later(said)
+        | Self::Unconfirmed(said)) = self;
+        said
+    }
+
+    /// The state it leaves behind, if it is not tried again.
+    pub const fn state(&self) -> State {
+        match self {
+            Self::Accepted(_) => State::Sent,
+            Self::Refused(_) | Self::Later(_) => State::Failed,
+            Self::Unconfirmed(_) => State::Unconfirmed,
+        }
+    }
+}
+
+/// Who wants no more of what: signed, it stands in a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    pub account: AccountId,
+    pub topic: Topic,
+}
+
+/// What such a link is signed for, and how long it is good.
+pub const STOP: &str = "unsubscribe";
+pub const STOP_MS: i64 = 400 * DAY_MS;
+/// Under which name an account's facts hold the topics that its person wants no more of.
+pub const UNWANTED: &str = "unwanted";
+
 /// What became of a notice on one channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -167,6 +224,10 @@ pub struct Record {
 pub enum Command {
     /// Tells the person, at most once for each event.
     Tell { event: String, notice: Notice },
+    /// Records before one of them, newest first, one more than `limit`.
+    List { before: Option<NoticeId>, limit: u32 },
+    /// The person wants no more of a topic, or wants it again.
+    Want { topic: Topic, on: bool },
 }
 
 /// What it answers.
@@ -174,6 +235,7 @@ pub enum Command {
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Done,
+    Records(Vec<Record>),
 }
 
 impl Notice {
@@ -239,4 +301,46 @@ impl Notice {
                 | Self::PaymentFailed { .. }
         )
     }
+}
+
+/// One notice of each template, for previews.
+pub fn samples(origin: &str, now: Timestamp) -> Vec<Notice> {
+    let link = |path: &str| format!("{origin}/{path}");
+    let (amount, balance) = (MicroUsd::new(50_000_000), MicroUsd::new(61_250_000));
+    vec![
+        Notice::SignedUp,
+        Notice::VerifyEmail { link: link("verify?token=sample") },
+        Notice::ResetPassword { link: link("reset?token=sample") },
+        Notice::PasswordChanged,
+        Notice::EmailChanged { to: "new@example.com".to_owned() },
+        Notice::AddressTaken { link: link("sign-in") },
+        Notice::SignupPending,
+        Notice::SignupApproved,
+        Notice::SignupRejected,
+        Notice::ToppedUp { amount, balance },
+        Notice::Refunded { amount, balance },
+        Notice::LowBalance {
+            balance: MicroUsd::new(1_900_000),
+            threshold: MicroUsd::new(2_000_000),
+            link: link("wallet"),
+        },
+        Notice::FairUse {
+            window: "5 hours".to_owned(),
+            used_percent: 90,
+            resets_at: now.plus_millis(5_400_000),
+        },
+        Notice::PaymentFailed {
+            amount,
+            reason: "Your card was declined.".to_owned(),
+            link: link("wallet"),
+        },
+        Notice::ActionRequired { amount, link: link("wallet") },
+        Notice::AutoTopUpPaused,
+        Notice::SubscriptionStarted,
+        Notice::SubscriptionEnded,
+        Notice::OrderDelivered {
+            order: "G2G-0001".to_owned(),
+            text: "export GANTRY_API_KEY=cdx_sk_sample".to_owned(),
+        },
+    ]
 }

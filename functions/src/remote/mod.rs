@@ -1,7 +1,11 @@
-//! Outbound HTTP, one file for each stranger: how to speak to them, and what their answers mean to
+//! Outbound calls, one file for each stranger: how to speak to them, and what their answers mean to
 //! us.
 
+pub mod courier;
 pub mod http;
+mod mail_http;
 pub mod releases;
 pub mod responses;
 pub mod stripe;
+mod smtp;
+mod whatsapp;

@@ -13,6 +13,7 @@ pub mod fleet;
 mod holds;
 pub mod keys;
 pub mod machine_auth;
+pub mod mail;
 pub mod models;
 pub mod notices;
 pub mod payments;

@@ -116,6 +116,8 @@ pub async fn add_price(env: &Env, row: &PriceRow, now: Timestamp) -> Result<()> 
 
 /// The setting under which the active route is kept.
 pub const ACTIVE_ROUTE: &str = "active_route";
+/// The setting under which it is kept how people are reached.
+pub const MAIL: &str = "mail";
 
 const UNLIMITED_PLAN: &str = "unlimited_plan";
 

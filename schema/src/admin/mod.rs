@@ -3,6 +3,15 @@
 mod payments;
 
 pub use payments::UserPayment;
+mod mail;
+mod notices;
+
+pub use mail::{
+    MailSent, MailServer, MailSettings, MailTemplate, MessageProvider, SendTemplate, SendTestMail,
+    SetMailServer, SetMailSettings, SetMessageProvider,
+};
+pub use notices::NoticeRecord;
+
 use serde::{Deserialize, Serialize};
 
 #[cfg(not(target_arch = "wasm32"))]

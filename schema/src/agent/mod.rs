@@ -2,6 +2,9 @@
 
 mod payments;
 pub mod signin;
+mod notices;
+
+pub use notices::Notice;
 
 pub use payments::{
     Checkout, CheckoutOpened, Confirm, Pack, Payment, Plans, Received, Settled, ShareCredit, TopUp,

@@ -3,6 +3,7 @@
 mod billing;
 mod keys;
 mod payments;
+mod mail;
 mod runners;
 mod users;
 mod wallets;
@@ -124,6 +125,48 @@ pub fn family() -> Family {
                 "admin",
                 "Read what each route and model came to",
                 billing::model_usage,
+            ),
+            get(
+                "/admin/api/smtp/settings",
+                Admin,
+                "mail",
+                "Read how people are reached",
+                mail::read,
+            ),
+            post(
+                "/admin/api/smtp/settings",
+                Admin,
+                "mail",
+                "Set how people are reached",
+                mail::set,
+            ),
+            post(
+                "/admin/api/smtp/test",
+                Admin,
+                "mail",
+                "Send a mail at once, to see whether the settings work",
+                mail::test,
+            ),
+            get(
+                "/admin/api/email/templates",
+                Admin,
+                "mail",
+                "Read every template with sample data",
+                mail::templates,
+            ),
+            post(
+                "/admin/api/email/templates/test",
+                Admin,
+                "mail",
+                "Send a template with sample data at once",
+                mail::test_template,
+            ),
+            get(
+                "/admin/api/notices",
+                Admin,
+                "mail",
+                "List what an account was told, and what became of it",
+                mail::list,
             ),
             get("/admin/api/runners", Admin, "runners", "List runners", runners::list),
             post(

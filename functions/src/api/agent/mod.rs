@@ -4,6 +4,7 @@ mod billing;
 mod logout;
 mod me;
 pub mod payments;
+pub mod notices;
 pub mod refuse;
 mod sso;
 
@@ -122,6 +123,29 @@ pub fn family() -> Family {
                 "billing",
                 "Claim the one-time share credit after sharing the public site",
                 payments::claim_share,
+            )
+            .fails(&[404]),
+            get(
+                "/api/v1/notices",
+                Api(Scope::Account),
+                "notices",
+                "List the messages that the customer was sent, and what became of each",
+                notices::list,
+            ),
+            get(
+                "/api/v1/notices/unsubscribe",
+                Public,
+                "notices",
+                "Ask whether messages of a kind shall stop",
+                notices::ask_to_stop,
+            )
+            .fails(&[404]),
+            signed(
+                "/api/v1/notices/unsubscribe",
+                Public,
+                "notices",
+                "Stop messages of a kind, by the signed link that they carry",
+                notices::stop,
             )
             .fails(&[404]),
         ],

@@ -87,6 +87,7 @@ pub(crate) struct Inner {
     /// Questions about payments, counted, so that a reading knows who asked before it began.
     asked: Cell<u64>,
     readings: RefCell<HashMap<PaymentId, Rc<Mutex<payments::Readings>>>>,
+    sending: notices::Sending,
 }
 
 impl std::panic::UnwindSafe for Account {}
@@ -121,6 +122,7 @@ impl Account {
             waters: RefCell::default(),
             asked: Cell::new(0),
             readings: RefCell::default(),
+            sending: notices::Sending::default(),
         }))
     }
 
@@ -148,7 +150,7 @@ impl Account {
 
 impl Inner {
     /// The configuration and the time, with memory loaded: the start of every event.
-    fn wake(&self) -> Result<(Rc<Config>, Timestamp)> {
+    fn wake(self: &Rc<Self>) -> Result<(Rc<Config>, Timestamp)> {
         let config = cx::config(&self.env)?;
         let now = cx::now(&config);
         if self.faulty.get() {
@@ -158,8 +160,13 @@ impl Inner {
             let mut live = self.rows.load(now).map_err(Error::unavailable)?;
             live.ledger.expire_orphans(now);
             self.rows.store(&mut live).map_err(Error::unavailable)?;
+            let opened = live.profile.is_some();
+            let deadline = live.ledger.next_deadline();
             self.live.replace(live);
             self.loaded.set(true);
+            if opened {
+                self.resume_notices(deadline, &config, now)?;
+            }
         }
         Ok((config, now))
     }
@@ -337,6 +344,7 @@ impl Inner {
             let settled = live.ledger.settled_through();
             self.rows.set_mark("settled", settled).map_err(Error::unavailable)?;
             self.rows.trim(now).map_err(Error::unavailable)?;
+            self.rows.trim_notices(now).map_err(Error::unavailable)?;
             (live.id(), expired.len())
         };
         if expired > 0 {
@@ -347,6 +355,7 @@ impl Inner {
             self.ring_by(deadline, &config);
         }
         let Some(id) = id else { return Ok(()) };
+        self.deliver_due(&config, now)?;
         directory::report(&self.env, &self.rows, id, now).await
     }
 }

@@ -4,7 +4,7 @@
 mod notices;
 mod payments;
 
-pub use notices::NewNotice;
+pub use notices::{DueNotice, NewNotice, Tried};
 
 use schema::{
     CallId, MicroUsd, Timestamp,
