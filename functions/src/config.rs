@@ -10,6 +10,7 @@ use crate::domain::{
     offer::{Currencies, Offers},
     route::Route,
     seal::SealKeys,
+    threshold,
     token::{self, Hash},
 };
 
@@ -61,6 +62,8 @@ pub struct Config {
     pub share_credit: MicroUsd,
     /// Where an empty wallet is filled; may be empty.
     pub top_up_url: String,
+    /// Balances below which people are told that little is left.
+    pub low_balance: Vec<MicroUsd>,
     /// Where the newest release of codex is looked up.
     pub releases_url: String,
     /// What models are said to be owned by.
@@ -156,6 +159,10 @@ impl Config {
         if production && stripe.as_ref().is_some_and(|it| !it.api_url.starts_with("https://")) {
             gaps.push("STRIPE_API_URL does not begin with https://".to_owned());
         }
+        let low_balance = threshold::parse(&text("LOW_BALANCE_USD")).unwrap_or_else(|| {
+            gaps.push("LOW_BALANCE_USD is not amounts of dollars, separated by spaces".to_owned());
+            Vec::new()
+        });
         if !gaps.is_empty() {
             return Err(Error::unavailable(gaps.join("; ")));
         }
@@ -174,6 +181,7 @@ impl Config {
             currencies,
             share_credit: MicroUsd::from_cents(number("SHARE_CREDIT_CENTS", 1_000).max(0)),
             top_up_url: text("TOP_UP_URL"),
+            low_balance,
             releases_url: text("RELEASES_URL"),
             brand: Some(text("BRAND")).filter(|b| !b.is_empty()).unwrap_or("Gantry".to_owned()),
             upstream_timeout_ms: u32::try_from(number("UPSTREAM_TIMEOUT_MS", 600_000))

@@ -20,6 +20,7 @@ mod disk;
 mod health;
 mod host;
 mod limits;
+mod notices;
 mod openai;
 mod openai_clients;
 mod pages;

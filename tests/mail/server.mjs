@@ -33,12 +33,14 @@ function serve(secure) {
     onAuth({ method, username, password }, session, done) {
       tell({ auth: { method, username, password, secure: session.secure } });
       const refused = rule("auth");
+      if (refused?.act === "stall") return;
       if (refused) return done(refusal(refused));
       done(null, { user: username });
     },
     onRcptTo({ address }, session, done) {
       const refused = rule("rcpt");
       tell({ rcpt: { address, refused: refused?.code ?? null } });
+      if (refused?.act === "stall") return;
       done(refused && refusal(refused));
     },
     onData(stream, session, done) {

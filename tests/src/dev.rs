@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use serde_json::json;
+use reqwest::Client;
+use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::d1::Database;
 use crate::demo::{self, Demo};
+use crate::inbox::Inbox;
 use crate::packages::Codex;
 use crate::rehearsal::Rehearsal;
 use crate::routes::routes;
@@ -78,10 +80,17 @@ async fn system() -> Result<()> {
     for name in database.migrate().await? {
         steps::say(&format!("applied migration {name}"));
     }
+    let inbox = settings.mail(&worker.url(), &admin_token).await?;
     let account = settings.state.join("demo-account");
     let demo = demo::account(&worker.url(), &admin_token, &account).await?;
     let machine = settings.machine(&worker, &admin_token).await?;
-    let system = System { worker: &worker, machine: &machine, demo: &demo, upstream: &upstream };
+    let system = System {
+        worker: &worker,
+        machine: &machine,
+        demo: &demo,
+        inbox: &inbox,
+        upstream: &upstream,
+    };
     let ready = system.announce(&admin_token, rehearsal.is_some())?;
     let ended = watch(&mut worker, &database).await;
     drop(ready);
@@ -129,6 +138,20 @@ impl Settings {
         }
     }
 
+    /// An inbox that takes every mail of this system, unless its operator has set another way.
+    async fn mail(&self, url: &str, admin_token: &str) -> Result<Inbox> {
+        let inbox = Inbox::open().await?;
+        let (client, at) = (Client::new(), format!("{url}/admin/api/smtp/settings"));
+        let set = client.get(&at).bearer_auth(admin_token).send().await?.error_for_status()?;
+        let set: Value = set.json().await?;
+        let ours = set["http"]["url"].as_str().is_none_or(|it| it.starts_with("http://127.0.0.1:"));
+        if set["via"] == "off" || (set["via"] == "http" && ours) {
+            let request = client.post(&at).bearer_auth(admin_token).json(&inbox.settings());
+            request.send().await?.error_for_status()?;
+        }
+        Ok(inbox)
+    }
+
     /// The one machine of this system, with the newest codex or the one that is wished.
     async fn machine(&self, worker: &Workerd, admin_token: &str) -> Result<Machine> {
         steps::say("starting a runner");
@@ -148,6 +171,7 @@ impl Settings {
         let mut vars = vec![
             ("ENVIRONMENT".to_owned(), "development".to_owned()),
             ("ROUTES".to_owned(), routes(name, upstream)?),
+            ("PUBLIC_URL".to_owned(), format!("http://127.0.0.1:{}", self.port)),
         ];
         vars.extend(self.stripe.iter().map(|url| ("STRIPE_API_URL".to_owned(), url.clone())));
         let secrets = vec![
@@ -171,13 +195,14 @@ struct System<'a> {
     worker: &'a Workerd,
     machine: &'a Machine,
     demo: &'a Demo,
+    inbox: &'a Inbox,
     upstream: &'a str,
 }
 
 impl System<'_> {
     /// Says where everything is, to a person and to scripts.
     fn announce(&self, admin_token: &str, scripted: bool) -> Result<Ready> {
-        let Self { worker, machine, demo, upstream } = self;
+        let Self { worker, machine, demo, inbox, upstream } = self;
         let url = worker.url();
         let home = paths::at("target/dev/codex-home");
         fs::create_dir_all(&home)?;
@@ -192,6 +217,7 @@ impl System<'_> {
             "turn_command": turn,
             "runner_id": machine.id,
             "upstream_url": upstream,
+            "inbox_url": inbox.url,
             "pids": {
                 "dev": std::process::id(), "workerd": worker.pid(), "runner": machine.pid(),
             },
@@ -202,11 +228,12 @@ impl System<'_> {
         let model = if scripted { "scripted, no network and no cost" } else { upstream };
         println!(
             "\n  Gantry   {url}\n  Key      {}\n  Model    {model}\n  Runner   {}\n  \
-             Log      {}\n\n  Ask it something:\n\n{command}\n\n  \
+             Inbox    {}\n  Log      {}\n\n  Ask it something:\n\n{command}\n\n  \
              Let codex work on the runner, and watch:\n\n{turn}\n\n  \
              Ctrl-C ends everything.\n",
             demo.key,
             machine.id,
+            inbox.url,
             short(&worker.log()).display(),
         );
         Ok(Ready(ready))

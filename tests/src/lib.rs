@@ -13,6 +13,7 @@ pub mod d1;
 pub mod demo;
 pub mod dev;
 pub mod http1;
+pub mod inbox;
 pub mod island;
 pub mod leash;
 mod lock;

@@ -1,6 +1,8 @@
 //! A real mail server: `smtp-server` with a certificate of its own, which a world trusts that is
 //! planned [`with_mail`](crate::world::Plan::with_mail), and no other.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -20,7 +22,7 @@ pub struct MailServer {
     certificate: String,
     starttls: u64,
     tls: u64,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// A mail that was caught.
@@ -81,12 +83,17 @@ impl MailServer {
             Some((ports["starttls"].as_u64()?, ports["tls"].as_u64()?))
         };
         let (starttls, tls) = part.until("ports", ports).await;
-        Self { part, certificate: made.cert.pem(), starttls, tls, _folder: folder }
+        Self { part, certificate: made.cert.pem(), starttls, tls, folder }
     }
 
     /// What a runtime has to trust.
     pub fn certificate(&self) -> &str {
         &self.certificate
+    }
+
+    /// The same as a file.
+    pub fn certificate_file(&self) -> PathBuf {
+        self.folder.path().join("cert.pem")
     }
 
     /// The port that `starttls` or `tls` listens on.
@@ -113,9 +120,9 @@ impl MailServer {
         .await;
     }
 
-    /// Takes the next mail, and says nothing, for ever.
-    pub async fn stall(&self) {
-        self.rule(&json!({ "at": "data", "act": "stall", "times": 1 })).await;
+    /// Says nothing, for ever, once: at `auth`, at `rcpt`, or to the `data` that it has taken.
+    pub async fn stall(&self, at: &str) {
+        self.rule(&json!({ "at": at, "act": "stall", "times": 1 })).await;
     }
 
     /// Takes the next mail, and hangs up without a word.

@@ -5,6 +5,7 @@ use reqwest::{Client, RequestBuilder, Response};
 use schema::tunnel;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 /// A way in.
 #[derive(Debug, Clone)]
@@ -31,6 +32,14 @@ impl Object {
         let reply = reply.bytes().await?;
         let (answer, body, _) = tunnel::pop(&reply)?.context("an answer")?;
         Ok((answer, body.to_vec()))
+    }
+
+    /// Tells it something in JSON, as the Worker tells an account's object; what came of it.
+    pub async fn command(&self, command: &Value) -> Result<Value> {
+        let ask = json!({ "knock": null, "command": command });
+        let put = self.http.put(format!("{}/", self.url)).body(ask.to_string());
+        let mut answer: Value = self.send(put).await?.json().await?;
+        Ok(answer["outcome"].take())
     }
 
     /// Asks it for something that it streams.

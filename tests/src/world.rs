@@ -112,6 +112,23 @@ impl World {
         fs::read_to_string(self.worker().log()).unwrap_or_default()
     }
 
+    /// What the objects have stored, a file each, as bytes.
+    pub fn stored(&self) -> Vec<Vec<u8>> {
+        let mut files = Vec::new();
+        let mut folders = vec![self.folder.path().join("objects")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).expect("a folder").flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    files.push(fs::read(path).expect("a file"));
+                }
+            }
+        }
+        files
+    }
+
     /// Ends the runtime as a power failure would.
     pub fn kill9(&mut self) {
         self.worker_mut().kill9().expect("the process ends");

@@ -38,6 +38,7 @@ pub mod seal;
 pub mod session;
 pub mod signature;
 pub mod smtp;
+pub mod threshold;
 pub mod token;
 pub mod unlimited;
 pub mod window;

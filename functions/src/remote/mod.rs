@@ -6,6 +6,6 @@ pub mod http;
 mod mail_http;
 pub mod releases;
 pub mod responses;
-pub mod stripe;
 mod smtp;
+pub mod stripe;
 mod whatsapp;

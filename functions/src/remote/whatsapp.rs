@@ -1,4 +1,4 @@
-//! A provider of WhatsApp messages: one call, described in `tests/whatsapp/openapi.json`.
+//! A provider of WhatsApp messages: one call, described in `tests/messages/openapi.json`.
 
 use schema::NoticeId;
 use serde_json::json;

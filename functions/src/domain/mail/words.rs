@@ -22,150 +22,127 @@ pub struct Action {
     pub link: String,
 }
 
-impl Words {
-    fn new(subject: impl Into<String>, lines: &[&str]) -> Self {
-        let lines = lines.iter().map(|line| (*line).to_owned()).collect();
-        Self { subject: subject.into(), lines, action: None, block: None }
-    }
-
-    /// A link that a person can follow; another is left out.
-    fn link(self, label: &'static str, link: &str) -> Self {
-        let follows = link.starts_with("https://") || link.starts_with("http://");
-        let clean = !link.chars().any(|c| c.is_whitespace() || c.is_control());
-        let action = (follows && clean).then(|| Action { label, link: link.to_owned() });
-        Self { action, ..self }
-    }
-}
-
 /// Words a notice.
 pub fn words(notice: &Notice, brand: &str) -> Words {
+    let (subject, lines) = (subject(notice, brand), lines(notice));
+    Words { subject, lines, action: action(notice), block: block(notice) }
+}
+
+fn subject(notice: &Notice, brand: &str) -> String {
     match notice {
-        Notice::SignedUp
-        | Notice::VerifyEmail { .. }
-        | Notice::ResetPassword { .. }
-        | Notice::PasswordChanged
-        | Notice::EmailChanged { .. }
-        | Notice::AddressTaken { .. }
-        | Notice::SignupPending
-        | Notice::SignupApproved
-        | Notice::SignupRejected => of_people(notice, brand),
-        Notice::ToppedUp { .. }
-        | Notice::Refunded { .. }
-        | Notice::LowBalance { .. }
-        | Notice::FairUse { .. }
-        | Notice::PaymentFailed { .. }
-        | Notice::ActionRequired { .. }
-        | Notice::AutoTopUpPaused
-        | Notice::SubscriptionStarted
-        | Notice::SubscriptionEnded
-        | Notice::OrderDelivered { .. } => of_money(notice, brand),
+        Notice::SignedUp => format!("Welcome to {brand}"),
+        Notice::VerifyEmail { .. } => format!("Verify your address for {brand}"),
+        Notice::ResetPassword { .. } => format!("Choose a new password for {brand}"),
+        Notice::PasswordChanged => format!("Your password for {brand} has changed"),
+        Notice::EmailChanged { .. } => format!("Your address for {brand} has changed"),
+        Notice::AddressTaken { .. } => format!("You have an account of {brand}"),
+        Notice::SignupPending => format!("We look at your sign-up for {brand}"),
+        Notice::SignupApproved => format!("Your account of {brand} is open"),
+        Notice::SignupRejected => format!("Your sign-up for {brand}"),
+        Notice::ToppedUp { amount, .. } => format!("{} added to your wallet", dollars(*amount)),
+        Notice::Refunded { amount, .. } => format!("{} paid back to you", dollars(*amount)),
+        Notice::LowBalance { threshold, .. } => {
+            format!("Your balance is below {}", dollars(*threshold))
+        }
+        Notice::FairUse { window, used_percent, .. } => {
+            format!("{used_percent} % of your {window} of fair use")
+        }
+        Notice::PaymentFailed { amount, .. } => format!("A payment of {} failed", dollars(*amount)),
+        Notice::ActionRequired { amount, .. } => {
+            format!("Your bank wants you to confirm {}", dollars(*amount))
+        }
+        Notice::AutoTopUpPaused => "Automatic top-up is paused".to_owned(),
+        Notice::SubscriptionStarted => format!("{brand} Unlimited has begun"),
+        Notice::SubscriptionEnded => format!("{brand} Unlimited has ended"),
+        Notice::OrderDelivered { order, .. } => format!("Your order {}", one_line(order, 80)),
     }
 }
 
 const NOT_ME: &str = "If this was not you, you need do nothing.";
 
-fn of_people(notice: &Notice, brand: &str) -> Words {
+fn lines(notice: &Notice) -> Vec<String> {
+    let all = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect();
     match notice {
-        Notice::VerifyEmail { link } => Words::new(
-            format!("Verify your address for {brand}"),
-            &["Please confirm that this address is yours.", NOT_ME],
-        )
-        .link("Verify this address", link),
-        Notice::ResetPassword { link } => Words::new(
-            format!("Choose a new password for {brand}"),
-            &["Somebody asked for a new password of your account.", NOT_ME],
-        )
-        .link("Choose a new password", link),
-        Notice::PasswordChanged => Words::new(
-            format!("Your password for {brand} has changed"),
-            &["If this was not you, choose another password at once."],
-        ),
-        Notice::EmailChanged { to } => Words::new(
-            format!("Your address for {brand} has changed"),
-            &[
-                &format!("Mails of your account go to {to} from now on."),
-                "If this was not you, answer this mail at once.",
-            ],
-        ),
-        Notice::AddressTaken { link } => Words::new(
-            format!("You have an account of {brand}"),
-            &["Somebody wanted to sign up with this address, which has an account.", NOT_ME],
-        )
-        .link("Sign in, or choose a new password", link),
-        Notice::SignupPending => Words::new(
-            format!("We look at your sign-up for {brand}"),
-            &["You will hear from us as soon as it is approved."],
-        ),
-        Notice::SignupApproved => Words::new(
-            format!("Your account of {brand} is open"),
-            &["Your sign-up was approved. You can sign in now."],
-        ),
-        Notice::SignupRejected => Words::new(
-            format!("Your sign-up for {brand}"),
-            &["We could not approve your sign-up. Answer this mail if you think we are wrong."],
-        ),
-        _ => Words::new(
-            format!("Welcome to {brand}"),
-            &["Your account is open. Fill your wallet, and your first request is a minute away."],
-        ),
+        Notice::SignedUp => {
+            all(&["Your account is open. Fill your wallet, and your first request is near."])
+        }
+        Notice::VerifyEmail { .. } => all(&["Please confirm that this address is yours.", NOT_ME]),
+        Notice::ResetPassword { .. } => {
+            all(&["Somebody asked for a new password of your account.", NOT_ME])
+        }
+        Notice::PasswordChanged => all(&["If this was not you, choose another password at once."]),
+        Notice::EmailChanged { to } => vec![
+            format!("Mails of your account go to {} from now on.", one_line(to, 254)),
+            "If this was not you, answer this mail at once.".to_owned(),
+        ],
+        Notice::AddressTaken { .. } => {
+            all(&["Somebody wanted to sign up with this address, which has an account.", NOT_ME])
+        }
+        Notice::SignupPending => all(&["You will hear from us as soon as it is approved."]),
+        Notice::SignupApproved => all(&["Your sign-up was approved. You can sign in now."]),
+        Notice::SignupRejected => {
+            all(&["We could not approve your sign-up. Answer this mail if you think we are wrong."])
+        }
+        Notice::ToppedUp { balance, .. } => {
+            vec![format!("Thank you. Your balance is {} now.", dollars(*balance))]
+        }
+        Notice::Refunded { balance, .. } => {
+            vec![format!("It left your wallet, whose balance is {} now.", dollars(*balance))]
+        }
+        Notice::LowBalance { balance, .. } => {
+            vec![format!("{} is left. Requests are refused when it is used up.", dollars(*balance))]
+        }
+        Notice::FairUse { resets_at, .. } => {
+            vec![format!("What is used of it comes back by {}.", minute(&resets_at.to_string()))]
+        }
+        Notice::PaymentFailed { reason, .. } => {
+            vec![format!("What we were told: {}", one_line(reason, 300))]
+        }
+        Notice::ActionRequired { .. } => all(&["Nothing is charged until you do."]),
+        Notice::AutoTopUpPaused => all(&[
+            "Three payments failed, so we stopped trying.",
+            "Change your card and switch it on again.",
+        ]),
+        Notice::SubscriptionStarted => {
+            all(&["Requests come out of your subscription from now on."])
+        }
+        Notice::SubscriptionEnded => all(&["Requests come out of your wallet from now on."]),
+        Notice::OrderDelivered { .. } => {
+            all(&["Here is what you bought. Keep it to yourself: it holds your key."])
+        }
     }
 }
 
-fn of_money(notice: &Notice, brand: &str) -> Words {
-    match notice {
-        Notice::ToppedUp { amount, balance } => Words::new(
-            format!("{} added to your wallet", dollars(*amount)),
-            &[&format!("Thank you. Your balance is {} now.", dollars(*balance))],
-        ),
-        Notice::Refunded { amount, balance } => Words::new(
-            format!("{} paid back to you", dollars(*amount)),
-            &[&format!(
-                "It was taken out of your wallet, whose balance is {} now.",
-                dollars(*balance)
-            )],
-        ),
-        Notice::LowBalance { balance, threshold, link } => Words::new(
-            format!("Your balance is below {}", dollars(*threshold)),
-            &[&format!("{} is left. Requests are refused when it is used up.", dollars(*balance))],
-        )
-        .link("Top up", link),
-        Notice::FairUse { window, used_percent, resets_at } => Words::new(
-            format!("{used_percent} % of your {window} of fair use"),
-            &[&format!("What is used of it comes back by {}.", minute(&resets_at.to_string()))],
-        ),
-        Notice::PaymentFailed { amount, reason, link } => Words::new(
-            format!("A payment of {} failed", dollars(*amount)),
-            &[&format!("What we were told: {}", one_line(reason, 300))],
-        )
-        .link("Pay in another way", link),
-        Notice::ActionRequired { amount, link } => Words::new(
-            format!("Your bank wants you to confirm {}", dollars(*amount)),
-            &["Nothing is charged until you do."],
-        )
-        .link("Confirm the payment", link),
-        Notice::AutoTopUpPaused => Words::new(
-            "Automatic top-up is paused",
-            &[
-                "Three payments failed, so we stopped trying. Change your card and switch it on again.",
-            ],
-        ),
-        Notice::SubscriptionStarted => Words::new(
-            format!("{brand} Unlimited has begun"),
-            &["Requests come out of your subscription from now on."],
-        ),
-        Notice::SubscriptionEnded => Words::new(
-            format!("{brand} Unlimited has ended"),
-            &["Requests come out of your wallet from now on."],
-        ),
-        Notice::OrderDelivered { order, text } => Words {
-            block: Some(text.clone()),
-            ..Words::new(
-                format!("Your order {}", one_line(order, 80)),
-                &["Here is what you bought. Keep it to yourself: it holds your key."],
-            )
-        },
-        _ => Words::new(format!("A message of {brand}"), &[]),
-    }
+/// What can be done about it, where a person can follow its link; another is left out.
+fn action(notice: &Notice) -> Option<Action> {
+    let (label, link) = match notice {
+        Notice::VerifyEmail { link } => ("Verify this address", link),
+        Notice::ResetPassword { link } => ("Choose a new password", link),
+        Notice::AddressTaken { link } => ("Sign in, or choose a new password", link),
+        Notice::LowBalance { link, .. } => ("Top up", link),
+        Notice::PaymentFailed { link, .. } => ("Pay in another way", link),
+        Notice::ActionRequired { link, .. } => ("Confirm the payment", link),
+        Notice::SignedUp
+        | Notice::PasswordChanged
+        | Notice::EmailChanged { .. }
+        | Notice::SignupPending
+        | Notice::SignupApproved
+        | Notice::SignupRejected
+        | Notice::ToppedUp { .. }
+        | Notice::Refunded { .. }
+        | Notice::FairUse { .. }
+        | Notice::AutoTopUpPaused
+        | Notice::SubscriptionStarted
+        | Notice::SubscriptionEnded
+        | Notice::OrderDelivered { .. } => return None,
+    };
+    let follows = link.starts_with("https://") || link.starts_with("http://");
+    let clean = !link.chars().any(|c| c.is_whitespace() || c.is_control());
+    (follows && clean).then(|| Action { label, link: link.clone() })
+}
+
+fn block(notice: &Notice) -> Option<String> {
+    if let Notice::OrderDelivered { text, .. } = notice { Some(text.clone()) } else { None }
 }
 
 /// `$12.34`

@@ -33,7 +33,7 @@ use js_sys::{
     Promise,
     futures::{JsFuture, spawn_local},
 };
-use schema::{CallId, Error, PaymentId, Result, Timestamp};
+use schema::{CallId, Error, MicroUsd, PaymentId, Result, Timestamp};
 use wasm_bindgen::prelude::*;
 use worker::{Env, ScheduledTime, State, worker_sys};
 
@@ -46,6 +46,7 @@ use crate::{
         account::{Answer, Ask, Command, Knock, Outcome, Profile},
         admission::{Live, Pass, Refusal, Start},
         price::Quote,
+        threshold,
     },
     js,
     objects::ticker::Ticker,
@@ -88,6 +89,8 @@ pub(crate) struct Inner {
     asked: Cell<u64>,
     readings: RefCell<HashMap<PaymentId, Rc<Mutex<payments::Readings>>>>,
     sending: notices::Sending,
+    /// The threshold that the balance was below when it was last looked at.
+    low: Cell<Option<MicroUsd>>,
 }
 
 impl std::panic::UnwindSafe for Account {}
@@ -123,6 +126,7 @@ impl Account {
             asked: Cell::new(0),
             readings: RefCell::default(),
             sending: notices::Sending::default(),
+            low: Cell::new(None),
         }))
     }
 
@@ -161,6 +165,7 @@ impl Inner {
             live.ledger.expire_orphans(now);
             self.rows.store(&mut live).map_err(Error::unavailable)?;
             let opened = live.profile.is_some();
+            self.low.set(threshold::below(live.ledger.balance(), &config.low_balance));
             let deadline = live.ledger.next_deadline();
             self.live.replace(live);
             self.loaded.set(true);
@@ -230,6 +235,7 @@ impl Inner {
             live.leases.release(call);
         }
         drop(live);
+        self.mind_balance(&config, now);
         if let Err(fault) = stored {
             self.faulty.set(true);
             self.clone().store_soon();

@@ -30,6 +30,8 @@ use crate::{
         },
         person::{self, Person},
         retry,
+        session::{Link, SSO, SSO_MS},
+        threshold,
     },
     remote::courier::{self, Parcel},
     store,
@@ -42,6 +44,8 @@ const GUARANTEE_MS: i64 = 60_000;
 const ANSWER_MAX_BYTES: usize = 500;
 /// How long the name of an event may be.
 const EVENT_MAX_BYTES: usize = 200;
+/// Where a wallet is filled.
+const WALLET: &str = "/wallet";
 const UNWANTED_WHY: &str = "The person wants no more of these.";
 
 /// Whether somebody sends at this moment, by channel: one at a time, so that one account's notices
@@ -146,6 +150,30 @@ impl Inner {
         self.rows.add_notice(&new, now).map_err(Error::unavailable)
     }
 
+    /// Tells the person when the balance has fallen below a threshold. Only memory is looked at
+    /// until it has, for every charge comes by here. What was below when the object began was told
+    /// of by the one before it.
+    pub(super) fn mind_balance(self: &Rc<Self>, config: &Config, now: Timestamp) {
+        let Ok(live) = self.live.try_borrow() else { return };
+        let balance = live.ledger.balance();
+        drop(live);
+        let below = threshold::below(balance, &config.low_balance);
+        let before = self.low.replace(below);
+        let Some(threshold) = below.filter(|_| threshold::has_fallen(before, below)) else {
+            return;
+        };
+        // Who has nobody to be told is no news.
+        let person = self.rows.fact::<Person>(person::FACT).ok().flatten().unwrap_or_default();
+        if person.email.is_none() && person.phone.is_none() {
+            return;
+        }
+        let event = format!("low_balance:{threshold}:{}", now.millis());
+        let notice = Notice::LowBalance { balance, threshold, link: WALLET.to_owned() };
+        if let Err(error) = self.tell(&event, notice, now) {
+            worker::console_error!("a low balance was not told: {error}");
+        }
+    }
+
     /// Goes on where the process before this one ended. Setting the alarm puts another one in the
     /// place of the one that was set, so what else it was for is named.
     pub(super) fn resume_notices(
@@ -234,6 +262,7 @@ impl Inner {
         let (Some(notice), Ok(id)) = (notice, due.id.parse()) else {
             return Ok(Ending::Refused("It was sealed under a key that is gone.".to_owned()));
         };
+        let notice = self.with_link(config, notice);
         match notice.topic().map(|topic| self.is_unwanted(topic)).transpose() {
             Ok(Some(true)) => return Err(UNWANTED_WHY.to_owned()),
             Ok(Some(false) | None) => {}
@@ -271,6 +300,29 @@ impl Inner {
         let parcel = Parcel { id, at, to: &due.recipient, letter: &letter, unsubscribe };
         let handed = || self.rows.hand_over_notice(&due.id).map_err(|fault| fault.to_string());
         Ok(courier::mail(config, &settings, &parcel, handed).await)
+    }
+
+    /// A link to a page of ours opens it signed in: made when it is sent, for it is good for minutes
+    /// only.
+    fn with_link(&self, config: &Config, notice: Notice) -> Notice {
+        let Notice::LowBalance { balance, threshold, link } = notice else { return notice };
+        if !link.starts_with('/') || config.public_url.is_empty() {
+            return Notice::LowBalance { balance, threshold, link };
+        }
+        let link = self.signed_in(config, &link).unwrap_or(format!("{}{link}", config.public_url));
+        Notice::LowBalance { balance, threshold, link }
+    }
+
+    fn signed_in(&self, config: &Config, page: &str) -> Option<String> {
+        let (account, epoch) = {
+            let live = self.live.borrow();
+            (live.id()?, live.sessions.epoch())
+        };
+        let id = cx::random::<16>().ok()?.iter().map(|byte| format!("{byte:02x}")).collect();
+        let (purpose, expires_at) = (SSO.to_owned(), cx::now(config).plus_millis(SSO_MS));
+        let body = Link { account, epoch, next: page.to_owned() };
+        let token = config.signing.sign(&Claims { purpose, id, expires_at, body })?;
+        Some(format!("{}/api/v1/auth/sso?token={token}", config.public_url))
     }
 
     fn stop_link(
