@@ -1,11 +1,10 @@
 //! `/api/v1`: what a customer reads of their own account.
 
+mod notices;
 mod payments;
 pub mod signin;
-mod notices;
 
 pub use notices::Notice;
-
 pub use payments::{
     Checkout, CheckoutOpened, Confirm, Pack, Payment, Plans, Received, Settled, ShareCredit, TopUp,
 };
