@@ -113,56 +113,61 @@ pub struct Retention {
     pub bytes: i64,
 }
 
+/// What was read, or nothing and a gap.
+fn or_gap<T: Default, E: fmt::Display>(
+    read: Result<T, E>,
+    name: &str,
+    gaps: &mut Vec<String>,
+) -> T {
+    read.unwrap_or_else(|why| {
+        gaps.push(format!("{name}: {why}"));
+        T::default()
+    })
+}
+
+fn provider_keys(env: &Env, routes: &[Route], gaps: &mut Vec<String>) -> HashMap<String, Secret> {
+    let mut keys = HashMap::new();
+    for route in routes {
+        match env.secret(&route.secret) {
+            Ok(key) => {
+                keys.insert(route.secret.clone(), Secret(key.to_string()));
+            }
+            Err(_) => gaps.push(format!("the secret {} is not set", route.secret)),
+        }
+    }
+    keys
+}
+
 impl Config {
     /// Reads everything, or says everything that is missing.
     pub fn read(env: &Env) -> Result<Self> {
         let mut gaps = Vec::new();
         let text = |name: &str| env.var(name).map(|v| v.to_string()).unwrap_or_default();
         let number = |name: &str, default: i64| text(name).parse().unwrap_or(default);
-        let routes = serde_json::from_str::<Vec<Route>>(&text("ROUTES")).unwrap_or_else(|error| {
-            gaps.push(format!("ROUTES is not a list of routes: {error}"));
-            Vec::new()
-        });
-        let mut provider_keys = HashMap::new();
-        for route in &routes {
-            match env.secret(&route.secret) {
-                Ok(key) => {
-                    provider_keys.insert(route.secret.clone(), Secret(key.to_string()));
-                }
-                Err(_) => gaps.push(format!("the secret {} is not set", route.secret)),
-            }
-        }
+        let routes = serde_json::from_str::<Vec<Route>>(&text("ROUTES"));
+        let routes = or_gap(routes, "ROUTES is not a list of routes", &mut gaps);
+        let provider_keys = provider_keys(env, &routes, &mut gaps);
         let hashes =
             |name: &str| -> Vec<Hash> { text(name).split_whitespace().map(token::hash).collect() };
         let production = text("ENVIRONMENT") != "development";
-        let signing = SigningKeys::parse(&text("SIGNING_SECRETS")).unwrap_or_else(|| {
-            gaps.push("a secret in SIGNING_SECRETS has fewer than 32 characters".to_owned());
-            SigningKeys::default()
-        });
-        let sealing = SealKeys::parse(&text("SEALING_KEYS")).unwrap_or_else(|| {
-            gaps.push("SEALING_KEYS are not base64 of 32 bytes each".to_owned());
-            SealKeys::default()
-        });
+        let why = "each has at least 32 characters";
+        let signing = SigningKeys::parse(&text("SIGNING_SECRETS")).ok_or(why);
+        let signing = or_gap(signing, "SIGNING_SECRETS", &mut gaps);
+        let sealing = SealKeys::parse(&text("SEALING_KEYS")).ok_or("each is base64 of 32 bytes");
+        let sealing = or_gap(sealing, "SEALING_KEYS", &mut gaps);
         let public_url = text("PUBLIC_URL").trim_end_matches('/').to_owned();
         if production && !public_url.is_empty() && !public_url.starts_with("https://") {
             gaps.push("PUBLIC_URL does not begin with https://".to_owned());
         }
         let stripe = stripe(&text);
-        let offers = Offers::parse(&text("PACKS")).unwrap_or_else(|why| {
-            gaps.push(format!("PACKS: {why}"));
-            Offers::default()
-        });
-        let currencies = Currencies::parse(&text("CURRENCIES")).unwrap_or_else(|why| {
-            gaps.push(format!("CURRENCIES: {why}"));
-            Currencies::default()
-        });
+        let offers = or_gap(Offers::parse(&text("PACKS")), "PACKS", &mut gaps);
+        let currencies = or_gap(Currencies::parse(&text("CURRENCIES")), "CURRENCIES", &mut gaps);
+        let why = "amounts of dollars, separated by spaces";
+        let low_balance = threshold::parse(&text("LOW_BALANCE_USD")).ok_or(why);
+        let low_balance = or_gap(low_balance, "LOW_BALANCE_USD", &mut gaps);
         if production && stripe.as_ref().is_some_and(|it| !it.api_url.starts_with("https://")) {
             gaps.push("STRIPE_API_URL does not begin with https://".to_owned());
         }
-        let low_balance = threshold::parse(&text("LOW_BALANCE_USD")).unwrap_or_else(|| {
-            gaps.push("LOW_BALANCE_USD is not amounts of dollars, separated by spaces".to_owned());
-            Vec::new()
-        });
         if !gaps.is_empty() {
             return Err(Error::unavailable(gaps.join("; ")));
         }

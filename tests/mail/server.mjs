@@ -1,5 +1,5 @@
-// A mail server for tests: `smtp-server` twice, once with STARTTLS and once with TLS from the start.
-// It takes every mail, unless a rule says otherwise. One JSON object to a line: what happened goes
+// A mail server for tests: `smtp-server` twice, with STARTTLS and with TLS from the start. It takes
+// every mail, unless a rule says otherwise. One JSON object to a line: what happened goes
 // out, rules come in: {"at": "auth" | "rcpt" | "data", "act": "refuse" | "drop" | "stall",
 // "code": 451, "text": "…", "times": 1}.
 

@@ -289,8 +289,8 @@ impl Notice {
         }
     }
 
-    /// Whether it goes to the person's phone, too. What opens an account never does: a number is not
-    /// known to be theirs.
+    /// Whether it goes to the person's phone, too. What opens an account never does: nobody has
+    /// shown that the number is theirs.
     pub const fn is_for_phones(&self) -> bool {
         matches!(
             self,

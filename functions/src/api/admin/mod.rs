@@ -2,8 +2,8 @@
 
 mod billing;
 mod keys;
-mod payments;
 mod mail;
+mod payments;
 mod runners;
 mod users;
 mod wallets;

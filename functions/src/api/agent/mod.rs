@@ -3,8 +3,8 @@
 mod billing;
 mod logout;
 mod me;
-pub mod payments;
 pub mod notices;
+pub mod payments;
 pub mod refuse;
 mod sso;
 

@@ -137,7 +137,8 @@ mod tests {
     proptest! {
         #[test]
         fn it_does_not_matter_how_bytes_come(
-            lines in prop::collection::vec("[ -~]{0,40}", 1..6), cuts in prop::collection::vec(1usize..20, 0..40)
+            lines in prop::collection::vec("[ -~]{0,40}", 1..6),
+            cuts in prop::collection::vec(1usize..20, 0..40)
         ) {
             let last = lines.len() - 1;
             let text: String = lines.iter().enumerate()

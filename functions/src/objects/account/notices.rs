@@ -302,8 +302,8 @@ impl Inner {
         Ok(courier::mail(config, &settings, &parcel, handed).await)
     }
 
-    /// A link to a page of ours opens it signed in: made when it is sent, for it is good for minutes
-    /// only.
+    /// A link to a page of ours opens it signed in: made when it is sent, for it is good for some
+    /// minutes.
     fn with_link(&self, config: &Config, notice: Notice) -> Notice {
         let Notice::LowBalance { balance, threshold, link } = notice else { return notice };
         if !link.starts_with('/') || config.public_url.is_empty() {

@@ -219,7 +219,7 @@ impl Inner {
         outcome
     }
 
-    async fn read(&self, known: &Payment, hint: &Hint) -> Result<Reading> {
+    async fn read(self: &Rc<Self>, known: &Payment, hint: &Hint) -> Result<Reading> {
         let (config, _) = self.wake()?;
         let stripe = config.payments()?;
         // Of what was paid only the payment itself can change.
