@@ -10,7 +10,7 @@ use crate::domain::{
     offer::{Currencies, Offers},
     route::Route,
     seal::SealKeys,
-    threshold,
+    setup, threshold,
     token::{self, Hash},
 };
 
@@ -68,6 +68,8 @@ pub struct Config {
     pub releases_url: String,
     /// What models are said to be owned by.
     pub brand: String,
+    /// How the stock Codex CLI is pointed here.
+    pub cli: setup::Cli,
     /// Milliseconds that a provider has for its first byte.
     pub upstream_timeout_ms: u32,
     /// Milliseconds that a provider may stay silent within a stream.
@@ -168,6 +170,7 @@ impl Config {
         if production && stripe.as_ref().is_some_and(|it| !it.api_url.starts_with("https://")) {
             gaps.push("STRIPE_API_URL does not begin with https://".to_owned());
         }
+        let cli = cli(&text, &mut gaps);
         if !gaps.is_empty() {
             return Err(Error::unavailable(gaps.join("; ")));
         }
@@ -188,7 +191,8 @@ impl Config {
             top_up_url: text("TOP_UP_URL"),
             low_balance,
             releases_url: text("RELEASES_URL"),
-            brand: Some(text("BRAND")).filter(|b| !b.is_empty()).unwrap_or("Gantry".to_owned()),
+            brand: cli.brand.clone(),
+            cli,
             upstream_timeout_ms: u32::try_from(number("UPSTREAM_TIMEOUT_MS", 600_000))
                 .unwrap_or(600_000),
             upstream_idle_ms: number("UPSTREAM_IDLE_MS", 300_000),
@@ -237,4 +241,24 @@ fn stripe(text: &impl Fn(&str) -> String) -> Option<Stripe> {
 /// Secrets that are separated by spaces; an empty one is none.
 fn words(text: &str) -> Vec<Secret> {
     text.split_whitespace().map(|word| Secret(word.to_owned())).collect()
+}
+
+/// What the CLI is told: each part as its variable says, or as it is unless told.
+fn cli(text: &impl Fn(&str) -> String, gaps: &mut Vec<String>) -> setup::Cli {
+    let or = |name: &str, default: &str| {
+        let text = text(name);
+        if text.is_empty() { default.to_owned() } else { text }
+    };
+    let cli = setup::Cli {
+        brand: or("BRAND", "Gantry"),
+        provider_id: or("PROVIDER_ID", "gantry"),
+        env_key: or("ENV_KEY", "GANTRY_API_KEY"),
+        model: or("DEFAULT_MODEL", "gpt-5.5"),
+        effort: or("DEFAULT_EFFORT", "medium"),
+        declined_model: text("DECLINED_MODEL"),
+        version: or("CLI_VERSION", "0.130.0"),
+        install_tag: or("CLI_INSTALL_TAG", "latest"),
+    };
+    gaps.extend(cli.faults());
+    cli
 }

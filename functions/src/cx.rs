@@ -161,6 +161,15 @@ impl Cx {
         origin.ok_or_else(|| schema::Error::unavailable("PUBLIC_URL is not set"))
     }
 
+    /// Ends the request here, where it asks for that and the deployment allows it: what has been
+    /// done so far stands, and nothing else is done, as if the runtime had been killed.
+    #[expect(clippy::panic, reason = "this is what was asked for, outside production only")]
+    pub fn fault(&self, place: &str) {
+        if self.config.faults && self.header("x-gantry-fault") == place {
+            panic!("a fault was asked for at {place}");
+        }
+    }
+
     /// The account that asks.
     pub fn account(&self) -> Result<AccountId> {
         let caller = self.caller.as_ref().map(|caller| caller.account);

@@ -149,6 +149,11 @@ impl Live {
         Ok(())
     }
 
+    /// A key by its hash.
+    pub fn key(&self, hash: &Hash) -> Option<&Key> {
+        self.keys.get(hash)
+    }
+
     /// Puts back a key that storage knows.
     pub fn restore_key(&mut self, hash: Hash, key: Key) {
         self.keys.insert(hash, key);

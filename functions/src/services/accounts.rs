@@ -23,26 +23,35 @@ pub struct NewAccount {
 
 /// Makes an account. The directory comes first: its unique name is what may refuse.
 pub async fn create(cx: &Cx, new: NewAccount) -> Result<Profile> {
-    let name = new.name.unwrap_or_else(|| "customer".to_owned());
-    let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if name.is_empty() || name.len() > 40 || !name.chars().all(fine) || token::looks_like_key(&name)
-    {
-        let message = "1 to 40 letters, digits, `-` or `_`, and not like a key";
-        return Err(Error::field("username", message));
-    }
-    let tail = token::unguessable_tail(cx::random()?);
     let profile = Profile {
         id: cx::new_id(cx.now)?,
-        username: format!("{name}-{tail}"),
+        username: username("username", new.name.as_deref().unwrap_or("customer"))?,
         plan: new.plan,
         active: true,
         note: new.note,
         created_at: cx.now,
     };
-    directory::add(&cx.env, &profile).await?;
-    let command = Command::Open { profile: profile.clone() };
-    stub::ask(&cx.env, profile.id, command).await?;
+    open(cx, &profile).await?;
     Ok(profile)
+}
+
+/// Makes an account that has been drawn; where it is there already, nothing changes.
+pub async fn open(cx: &Cx, profile: &Profile) -> Result<()> {
+    directory::add(&cx.env, profile).await?;
+    let command = Command::Open { profile: profile.clone() };
+    stub::ask(&cx.env, profile.id, command).await.map(drop)
+}
+
+/// A new username that begins so.
+pub fn username(field: &str, name: &str) -> Result<String> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.is_empty() || name.len() > 40 || !name.chars().all(fine) || token::looks_like_key(name)
+    {
+        let message = "1 to 40 letters, digits, `-` or `_`, and not like a key";
+        return Err(Error::field(field, message));
+    }
+    let tail = token::unguessable_tail(cx::random()?);
+    Ok(format!("{name}-{tail}"))
 }
 
 /// An account with its wallet.

@@ -40,6 +40,15 @@ pub async fn create(cx: &Cx, account: AccountId, wanted: Wanted) -> Result<(Stri
     Ok((text, key))
 }
 
+/// Gives an account a wallet's key that has been drawn; where it is there already, nothing changes.
+pub async fn restore(cx: &Cx, account: AccountId, id: KeyId, text: &str) -> Result<()> {
+    let Wanted { name, kind, scopes, cidrs } = Wanted::default();
+    let (hash, last4) = (token::hash(text), token::last4(text));
+    let key = NewKey { id, hash, name, kind, last4, scopes, cidrs };
+    let key = key_of(cx, account, Command::AddKey { key }).await?;
+    directory::add_key(&cx.env, account, &key).await
+}
+
 /// Revokes a key, at once and for good.
 pub async fn revoke(cx: &Cx, id: KeyId) -> Result<(AccountId, Key)> {
     let account = directory::account_of_key(&cx.env, id).await?;

@@ -18,6 +18,12 @@ pub async fn current(cx: &Cx) -> Result<Release> {
     serde_json::from_str(&kept).map_err(Error::internal)
 }
 
+/// What was looked up last, a few seconds ago at most; for whoever may ask often.
+pub async fn recent(cx: &Cx) -> Result<Option<Release>> {
+    let kept = settings::recent(&cx.env, &cx.config, SETTING).await?;
+    kept.map(|kept| serde_json::from_str(&kept).map_err(Error::internal)).transpose()
+}
+
 /// Looks it up. A failure leaves what was there.
 pub async fn sync(cx: &Cx) -> Result<Release> {
     if cx.config.releases_url.is_empty() {

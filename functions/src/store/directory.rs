@@ -39,10 +39,10 @@ pub async fn find(env: &Env, username: &str) -> Result<Option<AccountId>> {
     Ok(Some(row.id))
 }
 
-/// Enters an account.
+/// Enters an account, unless it is there.
 pub async fn add(env: &Env, profile: &Profile) -> Result<()> {
     let sql = "INSERT INTO accounts (id, username, plan, active, note, created_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING";
     let bindings = [
         text(profile.id),
         text(&profile.username),

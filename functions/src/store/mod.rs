@@ -4,6 +4,7 @@ pub mod audit;
 pub mod customers;
 pub mod directory;
 pub mod events;
+pub mod orders;
 pub mod payments;
 pub mod runners;
 pub mod settings;

@@ -49,7 +49,11 @@ impl Default for UnlimitedPlan {
     }
 }
 
+/// Settings that were read alone, each with the moment at which it was.
+type Recent = HashMap<&'static str, (Timestamp, Option<String>)>;
+
 thread_local! {
+    static RECENT: RefCell<Recent> = RefCell::default();
     static KEPT: RefCell<Option<(Timestamp, Rc<Settings>)>> = const { RefCell::new(None) };
     static READING: Cell<bool> = const { Cell::new(false) };
 }
@@ -142,6 +146,20 @@ pub async fn get(env: &Env, name: &str) -> Result<Option<String>> {
     let found =
         rows::<Row>(env, "SELECT value FROM settings WHERE name = ?1", &[text(name)]).await?;
     Ok(found.into_iter().next().map(|row| row.value))
+}
+
+/// A setting that anybody may ask for as often as they like: read once in a few seconds.
+pub async fn recent(env: &Env, config: &Config, name: &'static str) -> Result<Option<String>> {
+    let now = cx::now(config);
+    let kept = RECENT.with_borrow(|recent| recent.get(name).cloned());
+    if let Some((read_at, value)) = kept
+        && now.since(read_at) < config.settings_ttl_ms
+    {
+        return Ok(value);
+    }
+    let value = get(env, name).await?;
+    RECENT.with_borrow_mut(|recent| recent.insert(name, (now, value.clone())));
+    Ok(value)
 }
 
 /// Makes a setting.

@@ -1,24 +1,27 @@
 //! `/admin/api`: what an operator sends and reads.
 
-mod payments;
-
-pub use payments::UserPayment;
 mod mail;
 mod notices;
+mod orders;
+mod payments;
 
 pub use mail::{
     MailSent, MailServer, MailSettings, MailTemplate, MessageProvider, SendTemplate, SendTestMail,
     SetMailServer, SetMailSettings, SetMessageProvider,
 };
 pub use notices::NoticeRecord;
-
+pub use orders::{Order, OrderDelivery, PlaceOrder};
+pub use payments::UserPayment;
 use serde::{Deserialize, Serialize};
 
 #[cfg(not(target_arch = "wasm32"))]
 use crate::words::{
     Dollars, InputBilling, KeyKind, Name, PlanName, RowKind, ScopeName, SignedDollars,
 };
-use crate::{AccountId, KeyId, MicroUsd, agent::Wallet};
+use crate::{
+    AccountId, KeyId, MicroUsd,
+    agent::{PublicCodex, Wallet},
+};
 
 /// `POST /admin/api/users`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -180,6 +183,10 @@ pub struct CreateKey {
 pub struct CreatedKey {
     /// The bearer.
     pub token: String,
+    /// The commands that point the stock Codex CLI here with it; absent where it may not call
+    /// models, and where the deployment does not know its own address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cli: Option<Box<PublicCodex>>,
     /// The key.
     #[serde(flatten)]
     pub key: Key,

@@ -1,9 +1,11 @@
 //! `/api/v1`: what a customer reads of their own account.
 
+mod cli;
 mod notices;
 mod payments;
 pub mod signin;
 
+pub use cli::{CliVersion, PublicCodex, ShellBlocks};
 pub use notices::Notice;
 pub use payments::{
     Checkout, CheckoutOpened, Confirm, Pack, Payment, Plans, Received, Settled, ShareCredit, TopUp,

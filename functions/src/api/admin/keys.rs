@@ -14,7 +14,7 @@ use crate::{
         token::KeyType,
     },
     http::{Created, Json},
-    services::{audit, keys},
+    services::{audit, keys, setup},
 };
 
 /// Ranges of addresses that a key may name.
@@ -79,13 +79,20 @@ pub async fn create(cx: Cx, _: Nothing, body: CreateKey) -> Result<Created<Creat
     let wanted = keys::Wanted { name: short("name", body.name)?, kind, scopes, cidrs };
     let (token, made) = keys::create(&cx, body.user_id, wanted).await?;
     audit::note(&cx, "key.created", &made.id.to_string()).await?;
-    Ok(Created(CreatedKey { token, key: key(body.user_id, made) }))
+    Ok(Created(created(&cx, body.user_id, (token, made))))
 }
 
 pub async fn revoke(cx: Cx, at: KeyPath) -> Result<Json<Key>> {
     let (account, revoked) = keys::revoke(&cx, at.key_id).await?;
     audit::note(&cx, "key.revoked", &at.key_id.to_string()).await?;
     Ok(Json(key(account, revoked)))
+}
+
+/// A key that was just made, and how it is used.
+pub fn created(cx: &Cx, user_id: AccountId, (token, made): (String, access::Key)) -> CreatedKey {
+    let calls = made.scopes.contains(&Scope::Responses);
+    let cli = calls.then(|| setup::with_key(cx, &token).ok().map(Box::new)).flatten();
+    CreatedKey { token, cli, key: key(user_id, made) }
 }
 
 /// A key as an operator sees it.

@@ -3,6 +3,7 @@
 mod billing;
 mod keys;
 mod mail;
+mod orders;
 mod payments;
 mod runners;
 mod users;
@@ -30,6 +31,23 @@ pub fn family() -> Family {
                 "Create an account with a first key",
                 users::create,
             ),
+            post(
+                "/admin/api/users/g2g",
+                Admin,
+                "orders",
+                "Make the account of a marketplace's order, once, with all that its buyer is sent",
+                orders::place,
+            )
+            .fails(&[409]),
+            get("/admin/api/orders", Admin, "orders", "List orders", orders::list),
+            get(
+                "/admin/api/orders/{order_number}",
+                Admin,
+                "orders",
+                "Read an order again with all that its buyer is sent",
+                orders::read,
+            )
+            .fails(&[409]),
             get(
                 "/admin/api/users/{user_id}",
                 Admin,

@@ -2,13 +2,13 @@
 
 use schema::{
     AccountId, Error, MicroUsd, Result,
-    admin::{CreateUser, CreatedKey, CreatedUser, Done, SetActive, User},
+    admin::{CreateUser, CreatedUser, Done, SetActive, User},
     agent::Wallet,
     page::{Page, PageQuery},
 };
 use serde::{Deserialize, Serialize};
 
-use super::keys::key;
+use super::keys::created;
 use crate::{
     cx::Cx,
     domain::{account::Profile, plan::Plan},
@@ -62,9 +62,9 @@ pub async fn create(
         let source = format!("admin:{}", cx.request_id);
         wallets::credit(&cx, profile.id, source, credit, "first credit".to_owned()).await?;
     }
-    let (token, made) = keys::create(&cx, profile.id, keys::Wanted::default()).await?;
+    let made = keys::create(&cx, profile.id, keys::Wanted::default()).await?;
     audit::note(&cx, "user.created", &profile.id.to_string()).await?;
-    let api_key = CreatedKey { token, key: key(profile.id, made) };
+    let api_key = created(&cx, profile.id, made);
     Ok(Created(CreatedUser { user: user(profile), api_key }))
 }
 

@@ -1,6 +1,7 @@
 //! `/api/v1`: what a customer's own programs read and do (seed 000).
 
 mod billing;
+mod cli;
 mod logout;
 mod me;
 pub mod notices;
@@ -56,6 +57,27 @@ pub fn family() -> Family {
                 "auth",
                 "Read the current customer wallet and limits",
                 me::read,
+            ),
+            get(
+                "/api/v1/cli/public-codex",
+                Public,
+                "system",
+                "Read stock public Codex CLI connection settings",
+                cli::public_codex,
+            ),
+            get(
+                "/api/v1/cli/version",
+                Public,
+                "system",
+                "Read the current Codex CLI release metadata",
+                cli::version,
+            ),
+            get(
+                "/api/v1/me/cli",
+                Api(Scope::Account),
+                "auth",
+                "Read Codex CLI connection settings with the caller's own credential in them",
+                cli::mine,
             ),
             get(
                 "/api/v1/billing/token-usage",

@@ -105,6 +105,9 @@ fn add_key(live: &mut Live, rows: &Rows, new: NewKey, now: Timestamp) -> Result<
     let NewKey { id, hash, name, kind, last4, scopes, cidrs } = new;
     let (created_at, revoked_at) = (now, None);
     let key = Key { id, name, kind, last4, scopes, cidrs, created_at, revoked_at };
+    if let Some(known) = live.key(&hash) {
+        return Ok(Outcome::Key(known.clone()));
+    }
     live.add_key(hash, key.clone())?;
     rows.put_key(&hash, &key).map_err(Error::unavailable)?;
     Ok(Outcome::Key(key))

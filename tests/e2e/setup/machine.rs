@@ -1,0 +1,112 @@
+//! A customer's machine: the stock CLI on its path, a home of its own, and a shell to paste into.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Output;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tests::packages::{self, Codex};
+use tests::paths;
+use tests::terminal::{ENTER, Terminal};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+/// How long a command may take that asks for one answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a key may be without effect before it is pressed again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// What a terminal shows when codex asks whether a folder is to be trusted (one of them, by its
+/// version), and when it is ready.
+const TRUST: [&str; 2] = ["Yes, continue", "Trust and continue"];
+const READY: &str = " medium · ";
+
+pub struct Machine {
+    folder: TempDir,
+}
+
+impl Machine {
+    pub fn new(version: Codex) -> Self {
+        packages::ensure().expect("packages");
+        let parent = paths::at("target/worlds");
+        fs::create_dir_all(&parent).expect("a folder");
+        let machine = Self { folder: TempDir::new_in(parent).expect("a folder") };
+        for folder in ["bin", "home", "work"] {
+            fs::create_dir(machine.at(folder)).expect("a folder");
+        }
+        let launcher = packages::codex(version);
+        let (node, launcher) = (packages::node(), launcher.display());
+        let script = format!("#!/bin/sh\nexec '{}' '{launcher}' \"$@\"\n", node.display());
+        let program = machine.at("bin/codex");
+        fs::write(&program, script).expect("a file");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a program");
+        machine
+    }
+
+    pub fn at(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    /// Pastes a command into a shell, and waits for its end.
+    pub async fn run(&self, command: &str) -> Output {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", command]).current_dir(self.at("work")).kill_on_drop(true);
+        shell.env_clear().envs(self.environment()).stdin(std::process::Stdio::null());
+        let output = timeout(PATIENCE, shell.output()).await;
+        output.expect("the command ends in time").expect("a shell")
+    }
+
+    /// Pastes a command that asks for one answer; what it printed of it.
+    pub async fn answer(&self, command: &str) -> String {
+        let output = self.run(command).await;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command}\n{said}");
+        assert!(!said.contains("is ignored"), "a setting that the CLI does not know: {said}");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// Pastes a command that starts codex, and waits until it is ready for words; nothing but
+    /// whether to trust the folder is asked before.
+    pub async fn open(&self, command: &str) -> Terminal {
+        let shell = pty_process::Command::new("sh").args(["-c", command]);
+        let shell = shell.current_dir(self.at("work")).env_clear().envs(self.environment());
+        let mut terminal = Terminal::start(shell).expect("a terminal");
+        let asks = |screen: &str| TRUST.iter().any(|words| screen.contains(words));
+        let opened = |screen: &str| asks(screen) || screen.contains(READY);
+        // A question that has just appeared does not always take the first answer.
+        while asks(&terminal.wait_until("codex", opened).await) {
+            terminal.press(ENTER);
+            let answered = terminal.wait_until("codex", |screen| !asks(screen));
+            if timeout(AGAIN, answered).await.is_ok() {
+                terminal.wait_for(READY).await;
+            }
+        }
+        terminal
+    }
+
+    fn environment(&self) -> [(&'static str, String); 4] {
+        let text = |path: &str| self.at(path).to_string_lossy().into_owned();
+        [
+            ("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", text("bin"))),
+            ("HOME", text("home")),
+            ("TERM", "xterm-256color".to_owned()),
+            ("LANG", "C.UTF-8".to_owned()),
+        ]
+    }
+}
+
+/// Says something, and waits for the answer.
+pub async fn ask(terminal: &mut Terminal, words: &str) {
+    terminal.paste(&format!("rehearse: say {words}")).await;
+    terminal.press(ENTER);
+    terminal.wait_for(&format!("• {words}")).await;
+}
+
+/// Leaves codex, and waits for its end.
+pub async fn leave(mut terminal: Terminal) {
+    terminal.paste("/quit").await;
+    terminal.press(ENTER);
+    assert!(terminal.end().await.expect("an end").success());
+}
