@@ -28,22 +28,32 @@ const STEPS = {
   },
   read: async ({ session }) => {
     const expand = ["payment_intent.latest_charge"];
-    const { payment_status, payment_intent } = await stripe.checkout.sessions.retrieve(session, { expand });
+    const { payment_status, payment_intent } = await stripe.checkout.sessions.retrieve(session, {
+      expand,
+    });
     const { id, status, metadata, latest_charge } = payment_intent;
     return { id, status, payment_status, told: metadata.told, paid: latest_charge.paid };
   },
   list: async ({ limit }) => {
     const ids = [];
-    for await (const { id } of stripe.paymentIntents.list({ limit, created: { gte: 1 } })) ids.push(id);
+    for await (const { id } of stripe.paymentIntents.list({ limit, created: { gte: 1 } }))
+      ids.push(id);
     return ids;
   },
   refund: async ({ intent, cents }) => {
-    const { amount, status } = await stripe.refunds.create({ payment_intent: intent, amount: cents });
+    const { amount, status } = await stripe.refunds.create({
+      payment_intent: intent,
+      amount: cents,
+    });
     return { amount, status };
   },
   charge: async ({ customer, cents, method }) => {
     const words = { amount: cents, currency: "usd", customer, payment_method: method };
-    const made = await stripe.paymentIntents.create({ ...words, confirm: true, off_session: true });
+    const made = await stripe.paymentIntents.create({
+      ...words,
+      confirm: true,
+      off_session: true,
+    });
     return made.status;
   },
   believe: async ({ payload, header, secret }) =>
