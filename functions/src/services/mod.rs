@@ -19,6 +19,7 @@ pub mod notices;
 pub mod payments;
 pub mod people;
 pub mod placement;
+pub mod reconciliation;
 pub mod releases;
 pub mod responses;
 pub mod rpc;

@@ -5,6 +5,7 @@ pub mod customers;
 pub mod directory;
 pub mod events;
 pub mod payments;
+pub mod reconciliation;
 pub mod runners;
 pub mod settings;
 pub mod subscriptions;

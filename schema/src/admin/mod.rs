@@ -1,16 +1,17 @@
 //! `/admin/api`: what an operator sends and reads.
 
-mod payments;
-
-pub use payments::UserPayment;
 mod mail;
 mod notices;
+mod payments;
+mod reconciliation;
 
 pub use mail::{
     MailSent, MailServer, MailSettings, MailTemplate, MessageProvider, SendTemplate, SendTestMail,
     SetMailServer, SetMailSettings, SetMessageProvider,
 };
 pub use notices::NoticeRecord;
+pub use payments::UserPayment;
+pub use reconciliation::{Reconciliation, ReconciliationDifference, ReconciliationRun};
 
 use serde::{Deserialize, Serialize};
 

@@ -4,6 +4,7 @@ mod billing;
 mod keys;
 mod mail;
 mod payments;
+mod reconciliation;
 mod runners;
 mod users;
 mod wallets;
@@ -167,6 +168,13 @@ pub fn family() -> Family {
                 "mail",
                 "List what an account was told, and what became of it",
                 mail::list,
+            ),
+            get(
+                "/admin/api/reconciliation",
+                Admin,
+                "admin",
+                "Read where the ledger, Stripe and the sums of usage differ",
+                reconciliation::read,
             ),
             get("/admin/api/runners", Admin, "runners", "List runners", runners::list),
             post(
