@@ -153,9 +153,10 @@ async fn one_account(
             Err(error) => return Err(error),
         };
     let told = store::reconciliation::usage(&cx.env, account, from, until).await?;
-    let mut page = Page::default();
-    page.differences = reconciliation::usage(account, &ours, &told);
-    page.looked.push((account, format!("{}T*", from.date())));
+    let mut page = Page {
+        differences: reconciliation::usage(account, &ours, &told),
+        looked: vec![(account, format!("{}T*", from.date()))],
+    };
     let Some(stripe) = cx.config.stripe.as_ref() else { return Ok(page) };
     for intent in intents {
         let read = match stripe::intent(stripe, &intent).await {

@@ -183,7 +183,7 @@ fn nothing_is_credited_before_the_money_came() {
 #[test]
 fn a_refund_takes_its_part_of_the_credit_and_the_last_takes_the_rest() {
     let whole = paid_intent(CENTS, &[]);
-    check(&[whole.clone()], State::Refunded, &[585_000_000, -585_000_000]);
+    check(std::slice::from_ref(&whole), State::Refunded, &[585_000_000, -585_000_000]);
     let steps = [paid_intent(1, &[]), paid_intent(3_333, &[]), whole];
     let parts = [585_000_000, -117_000, -389_844_000, -195_039_000];
     check(&steps, State::Refunded, &parts);
