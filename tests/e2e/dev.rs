@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use serde_json::Value;
 use tests::{build, command};
@@ -74,6 +76,7 @@ fn the_printed_command_answers_and_an_end_leaves_nothing_behind_but_storage() {
     assert!(events.contains("event: item/agentMessage/delta"), "{events}");
     assert!(events.contains("\"type\":\"commandExecution\""), "{events}");
     assert!(events.contains("event: turn/completed"), "{events}");
+    assert!(listens(first.text("stripe_url")), "nobody is there to pay");
     let mut connection = first.connect();
     first.send("-TERM");
     await_end(&mut connection);
@@ -96,6 +99,18 @@ fn a_taken_port_is_told_before_anything_is_built() {
     dev.env("GANTRY_PORT", &port).env("GANTRY_STATE_DIR", folder.path());
     let error = command::run(&mut dev).expect_err("it must not start").to_string();
     assert!(error.contains(&format!("port {port} is taken")), "{error}");
+}
+
+/// Whether somebody listens there within half a minute: the stand-in for Stripe starts last.
+fn listens(url: &str) -> bool {
+    let address = url.trim_start_matches("http://");
+    (0..600).any(|_| {
+        let listens = TcpStream::connect(address).is_ok();
+        if !listens {
+            sleep(Duration::from_millis(50));
+        }
+        listens
+    })
 }
 
 fn free_port() -> u16 {

@@ -5,6 +5,7 @@ mod confirm;
 mod crash;
 mod offers;
 mod plans;
+mod reconciliation;
 mod refunds;
 mod shop;
 mod storm;

@@ -15,10 +15,12 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::d1::Database;
 use crate::demo::{self, Demo};
 use crate::inbox::Inbox;
+use crate::leash::free_port;
 use crate::packages::Codex;
 use crate::rehearsal::Rehearsal;
 use crate::routes::routes;
 use crate::runner::{Admin, Machine, Plan};
+use crate::stripe::{self, Process};
 use crate::workerd::{Setup, Workerd};
 use crate::{build, paths, secret, steps};
 
@@ -26,6 +28,8 @@ const DEFAULT_PORT: u16 = 8787;
 const OPENAI_URL: &str = "https://api.openai.com/v1";
 const READY: &str = "target/dev/ready.json";
 const HEALTH_POLL: Duration = Duration::from_millis(200);
+/// Where Stripe tells us what happened.
+const WEBHOOK_PATH: &str = "/api/v1/stripe/webhook";
 const TIMER: Duration = Duration::from_secs(60);
 
 /// What the environment asks for.
@@ -36,7 +40,10 @@ struct Settings {
     /// The provider's base, `/v1` included; none means the scripted model.
     upstream: Option<String>,
     provider_key: String,
+    /// Where payments are made; none means the stand-in.
     stripe: Option<String>,
+    /// The stand-in's port, where it is one.
+    cashier: u16,
     /// The codex binary or launcher that the runner hosts.
     codex: Option<PathBuf>,
 }
@@ -90,8 +97,10 @@ async fn system() -> Result<()> {
         demo: &demo,
         inbox: &inbox,
         upstream: &upstream,
+        stripe: settings.stripe_url(),
     };
     let ready = system.announce(&admin_token, rehearsal.is_some())?;
+    let _cashier = settings.cashier(&worker.url())?;
     let ended = watch(&mut worker, &database).await;
     drop(ready);
     ended
@@ -115,6 +124,7 @@ impl Settings {
             upstream: upstream.or_else(|| key.is_some().then(|| OPENAI_URL.to_owned())),
             provider_key: key.unwrap_or_else(|| "rehearsal".to_owned()),
             stripe: variable("GANTRY_STRIPE_API_URL"),
+            cashier: free_port()?,
             codex: variable("GANTRY_CODEX").map(PathBuf::from),
         })
     }
@@ -166,6 +176,41 @@ impl Settings {
         Ok(machine)
     }
 
+    /// Where payments are made.
+    fn stripe_url(&self) -> String {
+        let cashier = || format!("http://127.0.0.1:{}", self.cashier);
+        self.stripe.clone().unwrap_or_else(cashier)
+    }
+
+    /// What payments are made with: the environment's, or the stand-in's own.
+    fn stripe_secrets(&self) -> Result<Vec<(String, String)>> {
+        let names = ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRETS"];
+        if self.stripe.is_some() {
+            let given = names.into_iter().filter_map(|name| Some((name, variable(name)?)));
+            return Ok(given.map(|(name, value)| (name.to_owned(), value)).collect());
+        }
+        Ok(names.map(str::to_owned).into_iter().zip(self.cashier_secrets()?).collect())
+    }
+
+    /// What the stand-in knows us by, and what it signs with.
+    fn cashier_secrets(&self) -> Result<[String; 2]> {
+        let kept = secret::keep(&self.state.join("stripe-secret"))?;
+        Ok([format!("sk_test_{kept}"), format!("whsec_{kept}")])
+    }
+
+    /// Starts the stand-in for Stripe, unless there is another. It begins once everything answers:
+    /// who pays first comes seconds later.
+    fn cashier(&self, url: &str) -> Result<Option<Process>> {
+        if self.stripe.is_some() {
+            return Ok(None);
+        }
+        let process = Process::begin(self.cashier)?;
+        let [key, secret] = self.cashier_secrets()?;
+        let (at, to) = (process.url().to_owned(), format!("{url}{WEBHOOK_PATH}"));
+        tokio::spawn(async move { stripe::listen_soon(&at, &key, &secret, &to).await });
+        Ok(Some(process))
+    }
+
     fn setup(&self, upstream: &str, admin_token: &str) -> Result<Setup> {
         let name = if upstream == OPENAI_URL { "openai" } else { "rehearsal" };
         let mut vars = vec![
@@ -173,8 +218,8 @@ impl Settings {
             ("ROUTES".to_owned(), routes(name, upstream)?),
             ("PUBLIC_URL".to_owned(), format!("http://127.0.0.1:{}", self.port)),
         ];
-        vars.extend(self.stripe.iter().map(|url| ("STRIPE_API_URL".to_owned(), url.clone())));
-        let secrets = vec![
+        vars.push(("STRIPE_API_URL".to_owned(), self.stripe_url()));
+        let mut secrets = vec![
             ("ADMIN_TOKENS".to_owned(), admin_token.to_owned()),
             ("OPENAI_API_KEY".to_owned(), self.provider_key.clone()),
             ("SIGNING_SECRETS".to_owned(), secret::keep(&self.state.join("signing-secret"))?),
@@ -183,6 +228,7 @@ impl Settings {
                 secret::sealing_key(&secret::keep(&self.state.join("sealing-key"))?),
             ),
         ];
+        secrets.extend(self.stripe_secrets()?);
         let folder = self.state.join("runtime");
         fs::create_dir_all(&folder)?;
         let (port, door_token) = (self.port, secret::random());
@@ -197,12 +243,13 @@ struct System<'a> {
     demo: &'a Demo,
     inbox: &'a Inbox,
     upstream: &'a str,
+    stripe: String,
 }
 
 impl System<'_> {
     /// Says where everything is, to a person and to scripts.
     fn announce(&self, admin_token: &str, scripted: bool) -> Result<Ready> {
-        let Self { worker, machine, demo, inbox, upstream } = self;
+        let Self { worker, machine, demo, inbox, upstream, stripe } = self;
         let url = worker.url();
         let home = paths::at("target/dev/codex-home");
         fs::create_dir_all(&home)?;
@@ -218,6 +265,7 @@ impl System<'_> {
             "runner_id": machine.id,
             "upstream_url": upstream,
             "inbox_url": inbox.url,
+            "stripe_url": stripe,
             "pids": {
                 "dev": std::process::id(), "workerd": worker.pid(), "runner": machine.pid(),
             },

@@ -35,6 +35,7 @@ pub mod secret;
 pub mod source;
 pub mod steps;
 pub mod stripe;
+pub mod stripe_client;
 pub mod terminal;
 pub mod workerd;
 pub mod world;

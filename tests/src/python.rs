@@ -25,7 +25,7 @@ pub fn python() -> Result<PathBuf> {
     if installed() {
         return Ok(program);
     }
-    steps::say("installing Python packages (the official OpenAI client, a validator of OpenAPI)");
+    steps::say("installing Python packages (official clients, a validator of OpenAPI)");
     let mut venv = Command::new("python3");
     command::run(venv.args(["-m", "venv", "--clear"]).arg(paths::at(VENV)))
         .context("the proofs with Python programs need python3 with its venv module")?;

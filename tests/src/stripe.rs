@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use reqwest::Client;
@@ -13,8 +14,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 
 use crate::{packages, paths, secret};
+
+/// How often, and how long after one another, a stand-in is looked for that is about to start.
+const LISTEN_TRIES: u32 = 300;
+const LISTEN_POLL: Duration = Duration::from_millis(200);
 
 static SHARED: OnceCell<Process> = OnceCell::const_new();
 
@@ -97,6 +103,14 @@ impl Process {
         }
         let started: Started = serde_json::from_str(&line).context("the stand-in did not start")?;
         Ok(Self { url: started.url, child })
+    }
+
+    /// Starts a process on a port, and does not wait for it.
+    pub fn begin(port: u16) -> Result<Self> {
+        let mut command = Command::new(packages::node());
+        command.arg(paths::at("tests/stripe/server.mjs")).args(["--port", &port.to_string()]);
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+        Ok(Self { url: format!("http://127.0.0.1:{port}"), child })
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -293,6 +307,18 @@ impl Drop for Stripe {
         if !thread::panicking() {
             self.assert_clean();
         }
+    }
+}
+
+/// Lets a stand-in that is about to start deliver every event by itself; gives up after a while.
+pub async fn listen_soon(url: &str, secret_key: &str, webhook_secret: &str, to: &str) {
+    let told = json!({ "to": to, "secret": webhook_secret });
+    for _ in 0..LISTEN_TRIES {
+        let request = Client::new().post(format!("{url}/control/listen"));
+        if request.bearer_auth(secret_key).json(&told).send().await.is_ok() {
+            return;
+        }
+        sleep(LISTEN_POLL).await;
     }
 }
 

@@ -87,7 +87,12 @@ export class Account {
     const object = this.objects.get(id);
     if (object?.object !== kind) {
       const message = `No such ${kind.replace(".", " ")}: '${id}'`;
-      throw new Refusal(404, { type: "invalid_request_error", code: "resource_missing", message, param });
+      throw new Refusal(404, {
+        type: "invalid_request_error",
+        code: "resource_missing",
+        message,
+        param,
+      });
     }
     return object;
   }

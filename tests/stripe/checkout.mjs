@@ -11,12 +11,16 @@ export function open(account, body, origin) {
   const mode = body.mode ?? "payment";
   const items = list(body.line_items);
   if (mode !== "setup" && items.length === 0) {
-    throw invalid("You must provide `line_items`.", { code: "parameter_missing", param: "line_items" });
+    throw invalid("You must provide `line_items`.", {
+      code: "parameter_missing",
+      param: "line_items",
+    });
   }
   if (mode === "setup" && !body.currency && !body.allowed_payment_method_types) {
     throw invalid("`currency` is required in setup mode.", { param: "currency" });
   }
-  if (!body.success_url) throw invalid("You must provide `success_url`.", { param: "success_url" });
+  if (!body.success_url)
+    throw invalid("You must provide `success_url`.", { param: "success_url" });
   if (body.customer) account.get("customer", body.customer, "customer");
   if (body.client_reference_id?.length > 200) {
     throw invalid("`client_reference_id` is too long.", { param: "client_reference_id" });
@@ -24,9 +28,14 @@ export function open(account, body, origin) {
   const expires = body.expires_at ?? account.now() + DAY_S;
   // Half an hour, as Stripe has it, but for what the call takes.
   if (expires < account.now() + 1_790 || expires > account.now() + DAY_S + 10) {
-    throw invalid("`expires_at` must be 30 minutes to 24 hours from now.", { param: "expires_at" });
+    throw invalid("`expires_at` must be 30 minutes to 24 hours from now.", {
+      param: "expires_at",
+    });
   }
-  const priced = items.map((item) => ({ ...price(account, item, mode), quantity: item.quantity ?? 1 }));
+  const priced = items.map((item) => ({
+    ...price(account, item, mode),
+    quantity: item.quantity ?? 1,
+  }));
   const total = priced.reduce((sum, item) => sum + item.unit_amount * item.quantity, 0);
   const currency = priced[0]?.currency ?? body.currency ?? null;
   const session = account.add("checkout.session", {
@@ -82,7 +91,13 @@ function price(account, item, mode) {
     currency: data.currency,
     product: account.add("product", { name: data.product_data?.name, created: account.now() }).id,
     recurring: recurring
-      ? { interval_count: 1, meter: null, trial_period_days: null, usage_type: "licensed", ...recurring }
+      ? {
+          interval_count: 1,
+          meter: null,
+          trial_period_days: null,
+          usage_type: "licensed",
+          ...recurring,
+        }
       : null,
     type: recurring ? "recurring" : "one_time",
     unit_amount: data.unit_amount,
@@ -104,8 +119,14 @@ export function pay(account, id, { outcome = "paid", card: kept = "paid" } = {})
     account.emit("customer.created", customer);
   }
   session.customer_details = {
-    address: null, business_name: null, email: session.customer_email ?? "customer@example.test",
-    individual_name: null, name: null, phone: null, tax_exempt: "none", tax_ids: [],
+    address: null,
+    business_name: null,
+    email: session.customer_email ?? "customer@example.test",
+    individual_name: null,
+    name: null,
+    phone: null,
+    tax_exempt: "none",
+    tax_ids: [],
   };
   const method = newCard(account, { outcome: kept });
   const close = (status) => {
@@ -115,7 +136,11 @@ export function pay(account, id, { outcome = "paid", card: kept = "paid" } = {})
   };
   if (session.mode === "setup") {
     const setup = account.find(session.setup_intent);
-    Object.assign(setup, { status: "succeeded", payment_method: method.id, customer: session.customer });
+    Object.assign(setup, {
+      status: "succeeded",
+      payment_method: method.id,
+      customer: session.customer,
+    });
     attach(account, method, session.customer);
     account.emit("setup_intent.succeeded", setup);
     return close("no_payment_required");
@@ -132,7 +157,7 @@ export function pay(account, id, { outcome = "paid", card: kept = "paid" } = {})
     charge(account, intent, "processing");
     return close("unpaid");
   }
-  if (outcome !== "paid") return fail(account, intent, outcome, { quietly: true }), session;
+  if (outcome !== "paid") return (fail(account, intent, outcome, { quietly: true }), session);
   succeed(account, intent);
   return close("paid");
 }

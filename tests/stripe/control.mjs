@@ -41,7 +41,8 @@ const VERBS = {
   move_refund: (account, { refund, status }) => money.moveRefund(account, refund, status),
   dispute: (account, how) => money.dispute(account, how),
   move_dispute: (account, { dispute, status }) => money.moveDispute(account, dispute, status),
-  renew: (account, { subscription, outcome }) => subscriptions.renew(account, subscription, outcome),
+  renew: (account, { subscription, outcome }) =>
+    subscriptions.renew(account, subscription, outcome),
   move_subscription: (account, { subscription, ...fields }) =>
     subscriptions.move(account, subscription, fields),
   end_subscription: (account, { subscription }) => subscriptions.end(account, subscription),
@@ -56,10 +57,17 @@ const VERBS = {
   },
   /** The events so far, oldest first; of some types, if they are named. */
   events: (account, { types }) =>
-    account.all("event").reverse().filter((it) => !types || types.includes(it.type)),
+    account
+      .all("event")
+      .reverse()
+      .filter((it) => !types || types.includes(it.type)),
   emit: (account, { type, id }) => account.emit(type, account.find(id) ?? missing(id)),
   deliver: (account, { events, ...how }) =>
-    webhooks.deliver(account, events.map((event) => named(account, event)), how),
+    webhooks.deliver(
+      account,
+      events.map((event) => named(account, event)),
+      how,
+    ),
   sign: (account, { payload, secret, timestamp }) =>
     webhooks.sign(account, payload, secret, timestamp),
   listen: (account, where) => webhooks.listen(account, where),

@@ -14,8 +14,7 @@ const SAYS = {
   card_declined: "Your card was declined.",
   insufficient_funds: "Your card has insufficient funds.",
   expired_card: "Your card has expired.",
-  authentication_required:
-    "Your card was declined. This transaction requires authentication.",
+  authentication_required: "Your card was declined. This transaction requires authentication.",
 };
 
 /** The card of that name or identifier, if it is there. */
@@ -106,7 +105,13 @@ export function fail(account, intent, outcome, how = {}) {
     failure_code: own,
     failure_message: message,
   });
-  const error = { type: "card_error", code: own, decline_code: outcome, message, charge: made.id };
+  const error = {
+    type: "card_error",
+    code: own,
+    decline_code: outcome,
+    message,
+    charge: made.id,
+  };
   const method = account.find(intent.payment_method);
   Object.assign(intent, {
     status: "requires_payment_method",
@@ -155,7 +160,9 @@ export function refund(account, { intent, charge: id, amount, status = "succeede
   const left = made.amount_captured - made.amount_refunded;
   const cents = amount ?? left;
   if (left === 0) {
-    throw invalid(`Charge ${made.id} has already been refunded.`, { code: "charge_already_refunded" });
+    throw invalid(`Charge ${made.id} has already been refunded.`, {
+      code: "charge_already_refunded",
+    });
   }
   if (cents > left) {
     throw invalid(`Refund amount ($${cents / 100}) is greater than unrefunded amount on charge.`);
@@ -197,7 +204,10 @@ function countRefunds(account, made) {
 }
 
 /** A customer's bank wants money back. Unless it only asks, the money is taken at once. */
-export function dispute(account, { intent, amount, status = "needs_response", reason = "fraudulent" }) {
+export function dispute(
+  account,
+  { intent, amount, status = "needs_response", reason = "fraudulent" },
+) {
   const made = account.get("charge", account.get("payment_intent", intent).latest_charge);
   made.disputed = true;
   const opened = account.add("dispute", {

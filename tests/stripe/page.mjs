@@ -11,7 +11,8 @@ function page(title, body) {
 <meta name="viewport" content="width=device-width">
 <style>body{font:1.1rem/1.5 system-ui;max-width:26rem;margin:4rem auto;padding:0 1rem}
 button{font:inherit;padding:.6rem 1.2rem;margin:.3rem .3rem .3rem 0}</style>
-<h1>${escape(title)}</h1><p><strong>A rehearsal:</strong> no card is asked for and no money moves.</p>
+<h1>${escape(title)}</h1>
+<p><strong>A rehearsal:</strong> no card is asked for and no money moves.</p>
 ${body}</html>`;
 }
 
@@ -36,7 +37,8 @@ export function pages(app) {
     if (!session) return reply.status(404).send(page("Nothing to pay", ""));
     const what = request.body.do;
     if (what === "cancel") return reply.redirect(303, session.cancel_url);
-    if (session.status === "open") checkout.pay(account, id, { outcome: what === "pay" ? "paid" : what });
+    if (session.status === "open")
+      checkout.pay(account, id, { outcome: what === "pay" ? "paid" : what });
     if (session.status !== "complete") return reply.redirect(303, `/pay/${id}`);
     reply.redirect(303, session.success_url.replaceAll("{CHECKOUT_SESSION_ID}", id));
   });
@@ -46,7 +48,8 @@ export function pages(app) {
   app.post("/authenticate/:id", (request, reply) => {
     const account = owner(request.params.id);
     const intent = account?.find(request.params.id);
-    if (intent?.status !== "requires_action") return reply.status(404).send(page("Nothing to do", ""));
+    if (intent?.status !== "requires_action")
+      return reply.status(404).send(page("Nothing to do", ""));
     succeed(account, intent);
     reply.send(page("Thank you", "<p>You may close this page.</p>"));
   });

@@ -10,11 +10,21 @@ export const ROUTES = {
   "post /v1/customers": (account, { body, key }) => {
     const { name = null, email = null, description = null, phone = null, metadata = {} } = body;
     const customer = account.add("customer", {
-      name, email, description, phone, metadata: metadata || {},
-      currency: null, discount: null, default_source: null, shipping: null,
+      name,
+      email,
+      description,
+      phone,
+      metadata: metadata || {},
+      currency: null,
+      discount: null,
+      default_source: null,
+      shipping: null,
     });
     customer.invoice_settings = {
-      custom_fields: null, default_payment_method: null, footer: null, rendering_options: null,
+      custom_fields: null,
+      default_payment_method: null,
+      footer: null,
+      rendering_options: null,
     };
     account.emit("customer.created", customer, key);
     return customer;
@@ -44,9 +54,13 @@ export const ROUTES = {
     return Object.assign(method, { customer: null });
   },
 
-  "post /v1/checkout/sessions": (account, { body, origin }) => checkout.open(account, body, origin),
+  "post /v1/checkout/sessions": (account, { body, origin }) =>
+    checkout.open(account, body, origin),
   "get /v1/checkout/sessions": lister("checkout.session", [
-    "customer", "payment_intent", "status", "subscription",
+    "customer",
+    "payment_intent",
+    "status",
+    "subscription",
   ]),
   "get /v1/checkout/sessions/:id": getter("checkout.session"),
   "post /v1/checkout/sessions/:id/expire": (account, { id }) => checkout.expire(account, id),
@@ -65,7 +79,7 @@ export const ROUTES = {
   "post /v1/payment_intents/:id/cancel": (account, { id, body, key }) => {
     const intent = account.get("payment_intent", id);
     if (["succeeded", "canceled", "processing"].includes(intent.status)) {
-      const message = `You cannot cancel this PaymentIntent because it has a status of ${intent.status}.`;
+      const message = `A PaymentIntent that is ${intent.status} cannot be canceled.`;
       throw invalid(message, { code: "payment_intent_unexpected_state" });
     }
     Object.assign(intent, {
@@ -103,7 +117,11 @@ export const ROUTES = {
     const { status } = account.get("subscription", id);
     if (status === "canceled") {
       const message = `No such subscription: '${id}'`;
-      throw new Refusal(404, { type: "invalid_request_error", code: "resource_missing", message });
+      throw new Refusal(404, {
+        type: "invalid_request_error",
+        code: "resource_missing",
+        message,
+      });
     }
     return subscriptions.end(account, id);
   },
@@ -132,7 +150,8 @@ function updater(kind, type) {
     const { expand: _, metadata, ...fields } = body;
     for (const [name, value] of Object.entries(fields)) {
       const simple = value === null || typeof value !== "object";
-      if (!simple || !(name in object)) throw invalid(`The stand-in does not change \`${name}\`.`);
+      if (!simple || !(name in object))
+        throw invalid(`The stand-in does not change \`${name}\`.`);
       object[name] = value;
     }
     if (metadata === "") object.metadata = {};
@@ -145,7 +164,10 @@ function updater(kind, type) {
 function createIntent(account, call) {
   const { body } = call;
   if (body.currency === "usd" && body.amount < 50) {
-    throw invalid("Amount must be at least $0.50 usd", { code: "amount_too_small", param: "amount" });
+    throw invalid("Amount must be at least $0.50 usd", {
+      code: "amount_too_small",
+      param: "amount",
+    });
   }
   if (body.off_session && !body.confirm) {
     throw invalid("`off_session` may only be used with `confirm`.", { param: "off_session" });
@@ -180,8 +202,9 @@ function lister(kind, names, any) {
   return (account, call) => {
     const wanted = names.filter((name) => call.query[name] !== undefined);
     const types = any?.(call.query);
-    const filter = (it) => wanted.every((name) => it[name] === call.query[name])
-      && (!types || types.includes(it.type));
+    const filter = (it) =>
+      wanted.every((name) => it[name] === call.query[name]) &&
+      (!types || types.includes(it.type));
     return page(account, kind, call, filter);
   };
 }

@@ -30,7 +30,10 @@ app.post("/control/:verb", express.json({ limit: "10mb" }), async (request, repl
 app.use("/v1", (request, _reply, next) => {
   const key = bearer(request);
   if (!key) {
-    throw new Refusal(401, { type: "invalid_request_error", message: "You did not provide an API key." });
+    throw new Refusal(401, {
+      type: "invalid_request_error",
+      message: "You did not provide an API key.",
+    });
   }
   request.account = accountOf(key);
   const { method, originalUrl: path, headers } = request;
@@ -84,8 +87,10 @@ function take(request, kinds) {
   const { faults } = request.account;
   const path = request.originalUrl.split("?")[0];
   const meant = (it) =>
-    it.times > 0 && kinds.includes(it.kind) && (!it.method || it.method === request.method)
-    && (!it.path || path.startsWith(it.path));
+    it.times > 0 &&
+    kinds.includes(it.kind) &&
+    (!it.method || it.method === request.method) &&
+    (!it.path || path.startsWith(it.path));
   const fault = faults.find(meant);
   if (fault) fault.times -= 1;
   return fault;
@@ -105,7 +110,9 @@ were first used with. Try using a key other than '${key}'.`;
   if (known && !known.status) {
     const message = "There is currently another in-progress request using this Idempotent Key.";
     throw new Refusal(409, {
-      type: "invalid_request_error", code: "idempotency_key_in_use", message,
+      type: "invalid_request_error",
+      code: "idempotency_key_in_use",
+      message,
     });
   }
   if (known) return send(request, reply.set("idempotent-replayed", "true"), known);
@@ -151,7 +158,9 @@ app.use((error, request, reply, _next) => {
   const status = known.status ?? 500;
   if (!ours && (status >= 500 || !request.account)) console.error(error);
   if (request.note) request.note.status = status;
-  reply.status(status).json({ error: known.error ?? { type: "api_error", message: known.message } });
+  reply
+    .status(status)
+    .json({ error: known.error ?? { type: "api_error", message: known.message } });
 });
 
 /** What the front has against a call, with the places. */

@@ -26,7 +26,12 @@ export function once(account, event, { to, secret, hangUp = false }) {
     "user-agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
   };
   return new Promise((resolve) => {
-    const request = http.request(to, { method: "POST", headers, agent: false, timeout: PATIENCE_MS });
+    const request = http.request(to, {
+      method: "POST",
+      headers,
+      agent: false,
+      timeout: PATIENCE_MS,
+    });
     request.on("response", (answer) => {
       answer.resume();
       answer.on("close", () => resolve(answer.statusCode));
@@ -68,7 +73,7 @@ export async function deliver(account, events, how) {
   return done;
 }
 
-/** From now on every event goes there by itself, as Stripe does it: at once, and again until taken. */
+/** From now on every event goes there by itself, as Stripe does it: at once, until it is taken. */
 export function listen(account, where) {
   account.hook = where;
   account.underway = new Set();

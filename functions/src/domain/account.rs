@@ -20,7 +20,7 @@ use super::{
     payment,
     plan::{self, Plan},
     price::Quote,
-    session,
+    reconciliation, session,
     token::{Hash, KeyType},
     unlimited,
 };
@@ -141,6 +141,8 @@ pub enum Command {
     Customer(customer::Command),
     /// See [`unlimited::Command`].
     Unlimited(unlimited::Command),
+    /// See [`reconciliation::Command`].
+    Reconciliation(reconciliation::Command),
 }
 
 /// A key to add: its hash, never its text.
@@ -185,6 +187,7 @@ pub enum Outcome {
     Notice(notice::Outcome),
     Customer(Option<customer::Customer>),
     Unlimited(unlimited::Outcome),
+    Reconciliation(reconciliation::Outcome),
     Refused(schema::Error),
 }
 

@@ -34,6 +34,7 @@ pub mod person;
 pub mod placement;
 pub mod plan;
 pub mod price;
+pub mod reconciliation;
 pub mod release;
 pub mod retry;
 pub mod route;

@@ -247,6 +247,11 @@ pub fn source(intent: &str) -> String {
     format!("stripe:{intent}")
 }
 
+/// The payment at Stripe that a row of the ledger is of, by the row's source.
+pub fn intent_of(source: &str) -> Option<&str> {
+    source.strip_prefix("stripe:")?.split(':').next()
+}
+
 impl Booked {
     /// Takes a row of the ledger into account, by its source.
     pub fn add(&mut self, intent: &str, row_source: &str, amount: MicroUsd) {

@@ -21,6 +21,7 @@ pub mod orders;
 pub mod payments;
 pub mod people;
 pub mod placement;
+pub mod reconciliation;
 pub mod releases;
 pub mod responses;
 pub mod rpc;

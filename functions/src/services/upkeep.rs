@@ -3,7 +3,7 @@
 use schema::{Error, Result};
 use worker::Env;
 
-use super::{payments, subscriptions};
+use super::{payments, reconciliation, subscriptions};
 use crate::cx::Cx;
 
 /// A duty: what it is called in the log, and its work.
@@ -13,9 +13,10 @@ type Duty = (&'static str, Result<()>);
 /// record shows it.
 pub async fn every_minute(env: Env) -> Result<()> {
     let cx = Cx::of_timer(env)?;
-    let done: [Duty; 2] = [
+    let done: [Duty; 3] = [
         ("payments", payments::sweep(&cx).await),
         ("subscriptions", subscriptions::sweep(&cx).await),
+        ("reconciliation", reconciliation::look(&cx).await),
     ];
     let mut failed = Vec::new();
     for (name, outcome) in done {

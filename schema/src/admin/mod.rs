@@ -4,6 +4,7 @@ mod mail;
 mod notices;
 mod orders;
 mod payments;
+mod reconciliation;
 
 pub use mail::{
     MailSent, MailServer, MailSettings, MailTemplate, MessageProvider, SendTemplate, SendTestMail,
@@ -12,6 +13,8 @@ pub use mail::{
 pub use notices::NoticeRecord;
 pub use orders::{Order, OrderDelivery, PlaceOrder};
 pub use payments::UserPayment;
+pub use reconciliation::{Reconciliation, ReconciliationDifference, ReconciliationRun};
+
 use serde::{Deserialize, Serialize};
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::desk::{Desk, Reply};
 
-const PATIENCE: Duration = Duration::from_secs(20);
-const POLL: Duration = Duration::from_millis(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const POLL: Duration = Duration::from_millis(20);
 
 /// What `wrangler.toml` sells: a price in cents, and the credit in micro-dollars.
 pub const PACKS: [(&str, i64, i64); 3] = [

@@ -5,6 +5,7 @@ mod keys;
 mod mail;
 mod orders;
 mod payments;
+mod reconciliation;
 mod runners;
 mod users;
 mod wallets;
@@ -185,6 +186,13 @@ pub fn family() -> Family {
                 "mail",
                 "List what an account was told, and what became of it",
                 mail::list,
+            ),
+            get(
+                "/admin/api/reconciliation",
+                Admin,
+                "admin",
+                "Read where the ledger, Stripe and the sums of usage differ",
+                reconciliation::read,
             ),
             get("/admin/api/runners", Admin, "runners", "List runners", runners::list),
             post(

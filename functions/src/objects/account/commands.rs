@@ -8,7 +8,7 @@ use schema::{
     agent::{TokenUsage, Wallet},
 };
 
-use super::{Inner, customers, notices, payments, rows::Rows, sessions, unlimited};
+use super::{Inner, customers, notices, payments, reconciliation, rows::Rows, sessions, unlimited};
 use crate::domain::{
     access::Key,
     account::{Command, Description, NewKey, Outcome, Profile},
@@ -78,6 +78,9 @@ pub fn run(
         }
         Command::Payment(command) => payments::run(inner, live, command, now).map(Outcome::Payment),
         Command::Notice(command) => notices::run(inner, command, now).map(Outcome::Notice),
+        Command::Reconciliation(command) => {
+            reconciliation::run(live, rows, command).map(Outcome::Reconciliation)
+        }
         Command::Customer(command) => customers::run(inner, command).map(Outcome::Customer),
     }
 }

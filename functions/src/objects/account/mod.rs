@@ -9,6 +9,7 @@ mod directory;
 mod head;
 mod notices;
 mod payments;
+mod reconciliation;
 mod reply;
 mod respond;
 mod rows;

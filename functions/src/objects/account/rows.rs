@@ -3,6 +3,7 @@
 
 mod notices;
 mod payments;
+mod reconciliation;
 
 pub use notices::{DueNotice, NewNotice, Tried};
 

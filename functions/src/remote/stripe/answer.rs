@@ -113,3 +113,76 @@ fn parse<T: DeserializeOwned>(answer: &Answer) -> Result<T> {
     let text = answer.text.as_deref().ok_or_else(|| failed().caused_by("it is too long"))?;
     serde_json::from_str(text).map_err(|error| failed().caused_by(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn answer(status: u16, body: Value) -> Answer {
+        Answer { status, text: Some(body.to_string()), told: String::new() }
+    }
+
+    fn intent(status: &str) -> Value {
+        json!({
+            "id": "pi_1", "status": status, "amount": 500, "amount_received": 0,
+            "currency": "usd", "created": 1, "brand_new": {},
+        })
+    }
+
+    fn refused(code: &str, word: &str) -> Answer {
+        let mut error = json!({ "type": "card_error", "code": code, "decline_code": word });
+        error["message"] = "Your card has insufficient funds.".into();
+        error["payment_intent"] = intent("requires_payment_method");
+        answer(402, json!({ "error": error }))
+    }
+
+    fn code(status: u16, error: Value) -> Code {
+        read::<PaymentIntent>(&answer(status, json!({ "error": error }))).unwrap_err().code
+    }
+
+    #[test]
+    fn a_charge_is_paid_declined_pending_or_wants_its_owner() {
+        let charged = |answer: &Answer| charged(answer).unwrap();
+        assert!(matches!(charged(&answer(200, intent("succeeded"))), Charged::Paid(_)));
+        assert!(matches!(charged(&answer(200, intent("processing"))), Charged::Pending(_)));
+        assert!(matches!(charged(&answer(200, intent("brand_new"))), Charged::Pending(_)));
+        let asked = answer(200, intent("requires_action"));
+        assert!(matches!(charged(&asked), Charged::NeedsAction { .. }));
+        let asked = refused("authentication_required", "authentication_required");
+        assert!(matches!(charged(&asked), Charged::NeedsAction { .. }));
+        let Charged::Declined { code, message, .. } =
+            charged(&refused("card_declined", "insufficient_funds"))
+        else {
+            panic!("declined")
+        };
+        assert_eq!(
+            (code.as_str(), message.as_str()),
+            ("insufficient_funds", "Your card has insufficient funds.")
+        );
+    }
+
+    #[test]
+    fn only_what_may_pass_is_worth_another_try() {
+        assert_eq!(code(429, json!({ "type": "invalid_request_error" })), Code::Unavailable);
+        assert_eq!(code(409, json!({ "type": "invalid_request_error" })), Code::Unavailable);
+        assert_eq!(code(503, json!({})), Code::Unavailable);
+        assert_eq!(code(400, json!({ "type": "idempotency_error" })), Code::InternalError);
+        assert_eq!(code(400, json!({ "type": "invalid_request_error" })), Code::InternalError);
+        assert_eq!(code(401, json!({})), Code::InternalError);
+        assert_eq!(code(404, json!({ "code": "resource_missing" })), Code::ResourceNotFound);
+        assert_eq!(code(402, json!({ "type": "card_error" })), Code::Conflict);
+    }
+
+    #[test]
+    fn what_is_no_answer_is_no_payment() {
+        let without = json!({ "id": "pi_1", "status": "succeeded" });
+        for body in [without, json!([]), json!("<html>")] {
+            let read = charged(&answer(200, body)).unwrap_err();
+            assert_eq!(read.code, Code::UpstreamFailed);
+        }
+        let long = Answer { status: 200, text: None, told: String::new() };
+        assert_eq!(charged(&long).unwrap_err().code, Code::UpstreamFailed);
+    }
+}
