@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     access::{Cidr, Credential, Key, Scope},
     admission::Pass,
-    customer,
+    auto_top_up, customer,
     fair_use::Limits,
     limit::Rate,
     notice,
@@ -141,6 +141,8 @@ pub enum Command {
     Customer(customer::Command),
     /// See [`unlimited::Command`].
     Unlimited(unlimited::Command),
+    /// See [`auto_top_up::Command`].
+    AutoTopUp(auto_top_up::Command),
 }
 
 /// A key to add: its hash, never its text.
@@ -185,6 +187,7 @@ pub enum Outcome {
     Notice(notice::Outcome),
     Customer(Option<customer::Customer>),
     Unlimited(unlimited::Outcome),
+    AutoTopUp(Box<auto_top_up::View>),
     Refused(schema::Error),
 }
 
@@ -194,4 +197,6 @@ pub struct Description {
     pub profile: Profile,
     pub wallet: Wallet,
     pub running: u32,
+    #[serde(default)]
+    pub auto_top_up: auto_top_up::View,
 }
