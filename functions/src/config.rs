@@ -6,6 +6,7 @@ use schema::{AccountId, Error, MicroUsd, Result, time::DAY_MS};
 use worker::Env;
 
 use crate::domain::{
+    auto_top_up::Unit,
     link::SigningKeys,
     offer::{Currencies, Offers},
     oidc,
@@ -63,6 +64,8 @@ pub struct Config {
     pub share_credit: MicroUsd,
     /// Where people sign in with Google, if they can.
     pub google: Option<Google>,
+    /// In which steps wallets fill themselves up.
+    pub auto_top_up_unit: Unit,
     /// Where an empty wallet is filled; may be empty.
     pub top_up_url: String,
     /// Balances below which people are told that little is left.
@@ -205,6 +208,9 @@ impl Config {
         let why = "amounts of dollars, separated by spaces";
         let low_balance = threshold::parse(&text("LOW_BALANCE_USD")).ok_or(why);
         let low_balance = or_gap(low_balance, "LOW_BALANCE_USD", &mut gaps);
+        let why = "a price and a credit in dollars";
+        let unit = Unit::parse(&text("AUTO_TOP_UP_UNIT")).ok_or(why);
+        let auto_top_up_unit = or_gap(unit, "AUTO_TOP_UP_UNIT", &mut gaps);
         if production && stripe.as_ref().is_some_and(|it| !it.api_url.starts_with("https://")) {
             gaps.push("STRIPE_API_URL does not begin with https://".to_owned());
         }
@@ -228,6 +234,7 @@ impl Config {
             offers,
             currencies,
             share_credit: MicroUsd::from_cents(number("SHARE_CREDIT_CENTS", 1_000).max(0)),
+            auto_top_up_unit,
             top_up_url: text("TOP_UP_URL"),
             low_balance,
             releases_url: text("RELEASES_URL"),

@@ -5,6 +5,7 @@ mod access;
 mod admin;
 mod agent;
 mod app_server;
+mod auto_top_up;
 mod bill;
 mod books;
 mod burst;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     access::{Cidr, Credential, Key, Scope},
     admission::Pass,
-    customer,
+    auto_top_up, customer,
     fair_use::Limits,
     limit::Rate,
     notice,
@@ -143,6 +143,8 @@ pub enum Command {
     Unlimited(unlimited::Command),
     /// See [`reconciliation::Command`].
     Reconciliation(reconciliation::Command),
+    /// See [`auto_top_up::Command`].
+    AutoTopUp(auto_top_up::Command),
 }
 
 /// A key to add: its hash, never its text.
@@ -188,6 +190,7 @@ pub enum Outcome {
     Customer(Option<customer::Customer>),
     Unlimited(unlimited::Outcome),
     Reconciliation(reconciliation::Outcome),
+    AutoTopUp(Box<auto_top_up::View>),
     Refused(schema::Error),
 }
 
@@ -197,4 +200,6 @@ pub struct Description {
     pub profile: Profile,
     pub wallet: Wallet,
     pub running: u32,
+    #[serde(default)]
+    pub auto_top_up: auto_top_up::View,
 }

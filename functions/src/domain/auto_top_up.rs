@@ -1,4 +1,6 @@
-//! Auto top-up: what a wallet does by itself when what is available falls below a threshold.
+//! Auto top-up: what a wallet does by itself when its balance falls below a threshold. What running
+//! calls have reserved does not count: most of it comes back, and nobody is charged for a moment's
+//! crowd.
 //!
 //! One value for each wallet says everything. At most one attempt is in flight, because there is
 //! one place for it; what an attempt may take is counted against the month's cap from the moment it
@@ -10,6 +12,14 @@ use schema::{
     time::{DAY_MS, HOUR_MS},
 };
 use serde::{Deserialize, Serialize};
+
+mod command;
+#[cfg(test)]
+mod tests;
+mod wish;
+
+pub use command::{Approval, Command, View, approval, approved};
+pub use wish::Wish;
 
 /// Under which name an account's facts hold this.
 pub const FACT: &str = "auto_top_up";
@@ -25,11 +35,13 @@ const AGAIN_MAX_MS: i64 = 600_000;
 const ASK_MAX_MS: i64 = 20 * HOUR_MS;
 /// How long a payment may be on its way after Stripe took it on.
 const LOOK_MAX_MS: i64 = 7 * DAY_MS;
-/// How long a customer has to approve a payment.
-pub const ACTION_MAX_MS: i64 = 3 * DAY_MS;
-/// How long an attempt that was given up may still succeed, and counts against the cap: a page of
-/// Stripe's lives for a day, and its events come for three.
+/// How long a customer has to approve a payment: a page of Stripe's lives for a day.
+const ACTION_MAX_MS: i64 = 23 * HOUR_MS;
+/// How long an attempt that was given up may still succeed, and counts against the cap: Stripe tells
+/// of what happened for three days.
 const DOUBT_MS: i64 = 4 * DAY_MS;
+/// Attempts that were given up and are remembered, in case one succeeds after all.
+const DOUBTFUL_MAX: usize = 32;
 
 /// What is bought at once: so much credit for such a price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +54,7 @@ pub struct Unit {
 /// What a customer agreed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
-    /// Below this, what is available is filled up …
+    /// Below this, the balance is filled up …
     pub threshold: MicroUsd,
     /// … to this at least, in whole units.
     pub target: MicroUsd,
@@ -52,11 +64,20 @@ pub struct Terms {
     pub unit: Unit,
 }
 
+/// Who pays, as Stripe knows them. Kept with the attempt: what is asked again under one key has to
+/// be the same, whatever card is left meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payer {
+    pub customer: String,
+    pub card: String,
+}
+
 /// One try to charge the customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Also its idempotency key.
+    /// The payment; also its idempotency key.
     pub id: PaymentId,
+    pub payer: Payer,
     pub price: MicroUsd,
     pub credit: MicroUsd,
     pub began_at: Timestamp,
@@ -71,8 +92,8 @@ pub enum Stage {
     Asking { tries: u32, again_at: Timestamp },
     /// Stripe took it on and has not said what came of it.
     Processing { intent: String, tries: u32, again_at: Timestamp },
-    /// The bank wants the customer's approval.
-    NeedsAction { intent: String, until: Timestamp },
+    /// The bank wants the customer's approval: they pay on a page, until then.
+    NeedsAction { until: Timestamp },
 }
 
 /// An attempt that was given up and may succeed all the same.
@@ -80,6 +101,7 @@ pub enum Stage {
 struct Doubtful {
     id: PaymentId,
     price: MicroUsd,
+    /// Until when it counts though it has not succeeded.
     until: Timestamp,
 }
 
@@ -112,6 +134,7 @@ pub struct AutoTopUp {
     /// The month that `taken` is of, by its first moment.
     month: Option<Timestamp>,
     taken: MicroUsd,
+    /// Oldest first.
     doubtful: Vec<Doubtful>,
 }
 
@@ -123,7 +146,7 @@ pub enum News {
     /// An attempt failed, and it was the last one.
     Paused { attempt: Attempt, reason: String },
     /// An attempt waits for the customer's approval.
-    NeedsAction { attempt: Attempt },
+    NeedsAction { attempt: Attempt, until: Timestamp },
 }
 
 /// In one word, where a wallet stands.
@@ -233,30 +256,35 @@ impl AutoTopUp {
     /// customer is given up.
     pub fn turn_off(&mut self, now: Timestamp) {
         self.terms = None;
-        if let Some(Stage::NeedsAction { .. }) = self.flight.as_ref().map(|it| &it.stage) {
+        if self.state(now) == State::NeedsAction {
             self.give_up(now);
         }
     }
 
     /// An operator stops it, whatever the customer wants, or lets it go on.
     pub const fn pause(&mut self, paused: bool) {
-        self.paused = if paused { Some(Paused::Operator) } else { None };
+        if paused {
+            self.paused = Some(Paused::Operator);
+            return;
+        }
+        (self.paused, self.failures, self.wait_until) = (None, 0, None);
     }
 
-    /// Begins an attempt, if what is available calls for one: as many whole units as fill the gap,
+    /// Begins an attempt, if the balance calls for one: as many whole units as fill the gap,
     /// or as the month's cap still allows.
     pub fn begin(
         &mut self,
-        available: MicroUsd,
+        balance: MicroUsd,
+        payer: Payer,
         id: PaymentId,
         now: Timestamp,
     ) -> Option<&Attempt> {
-        if self.line(now).is_none_or(|line| available >= line) {
+        if self.line(now).is_none_or(|line| balance >= line) {
             return None;
         }
         let spent = self.spent(now);
         let Terms { target, monthly_cap, unit, .. } = *self.terms.as_ref()?;
-        let wanted = units_up(target.minus(available), unit.credit);
+        let wanted = units_up(target.minus(balance), unit.credit);
         let units = wanted.min(units_down(monthly_cap.minus(spent), unit.price));
         if units <= 0 {
             self.capped = true;
@@ -266,14 +294,14 @@ impl AutoTopUp {
         (self.capped, self.wait_until) = (false, None);
         let (price, credit) = (times(unit.price, units), times(unit.credit, units));
         let stage = Stage::Asking { tries: 0, again_at: now };
-        Some(self.flight.insert(Attempt { id, price, credit, began_at: now, stage }))
+        Some(self.flight.insert(Attempt { id, payer, price, credit, began_at: now, stage }))
     }
 
     /// An attempt succeeded, in flight or given up. Whoever hears it twice changes nothing.
     pub fn paid(&mut self, id: PaymentId, now: Timestamp) {
         let flown = self.flight.take_if(|attempt| attempt.id == id).map(|attempt| attempt.price);
         let place = self.doubtful.iter().position(|it| it.id == id);
-        let doubted = place.map(|at| self.doubtful.swap_remove(at).price);
+        let doubted = place.map(|at| self.doubtful.remove(at).price);
         let Some(price) = flown.or(doubted) else { return };
         let month = now.month_start();
         if self.month.replace(month) != Some(month) {
@@ -306,8 +334,15 @@ impl AutoTopUp {
             *tries = tries.saturating_add(1);
             return None;
         }
+        self.refused(id, "The payment provider did not answer.", now)
+    }
+
+    /// Stripe would not hear of the attempt, and it makes no sense to ask again. Whether it took
+    /// money is not certain, so the attempt goes on counting.
+    pub fn refused(&mut self, id: PaymentId, reason: &str, now: Timestamp) -> Option<News> {
+        self.flight.as_ref().filter(|attempt| attempt.id == id)?;
         let attempt = self.give_up(now)?;
-        Some(self.count_failure(attempt, "The payment provider did not answer.", now))
+        Some(self.count_failure(attempt, reason, now))
     }
 
     /// Stripe took the attempt on; what comes of it is to be looked up.
@@ -321,14 +356,21 @@ impl AutoTopUp {
         attempt.stage = Stage::Processing { intent, tries: tries.saturating_add(1), again_at };
     }
 
-    /// The bank wants the customer's approval.
-    pub fn needs_action(&mut self, id: PaymentId, intent: String, now: Timestamp) -> Option<News> {
+    /// The bank wants the customer's approval: the payment has been called off, and another one for
+    /// the same amount takes its place, which the customer pays on a page.
+    pub fn needs_action(
+        &mut self,
+        id: PaymentId,
+        other: PaymentId,
+        now: Timestamp,
+    ) -> Option<News> {
         let attempt = self.flight.as_mut().filter(|attempt| attempt.id == id)?;
-        if matches!(attempt.stage, Stage::NeedsAction { .. }) {
+        if let Stage::NeedsAction { .. } = attempt.stage {
             return None;
         }
-        attempt.stage = Stage::NeedsAction { intent, until: now.plus_millis(ACTION_MAX_MS) };
-        Some(News::NeedsAction { attempt: attempt.clone() })
+        let until = now.plus_millis(ACTION_MAX_MS);
+        (attempt.id, attempt.stage) = (other, Stage::NeedsAction { until });
+        Some(News::NeedsAction { attempt: attempt.clone(), until })
     }
 
     /// Gives up an approval that did not come in time.
@@ -344,7 +386,8 @@ impl AutoTopUp {
     /// Takes the attempt out of the air. It may succeed all the same, so it goes on counting.
     fn give_up(&mut self, now: Timestamp) -> Option<Attempt> {
         let attempt = self.flight.take()?;
-        self.doubtful.retain(|it| now < it.until);
+        let oldest = self.doubtful.len().saturating_sub(DOUBTFUL_MAX - 1);
+        self.doubtful.drain(..oldest);
         let until = now.plus_millis(DOUBT_MS);
         self.doubtful.push(Doubtful { id: attempt.id, price: attempt.price, until });
         Some(attempt)
@@ -395,6 +438,3 @@ fn units_down(amount: MicroUsd, unit: MicroUsd) -> i64 {
 const fn times(amount: MicroUsd, count: i64) -> MicroUsd {
     MicroUsd::new(amount.micros().saturating_mul(count))
 }
-
-#[cfg(test)]
-mod tests;

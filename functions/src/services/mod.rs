@@ -7,6 +7,7 @@ pub mod admission;
 pub mod approvals;
 pub mod assets;
 pub mod audit;
+pub mod auto_top_up;
 pub mod billing;
 pub mod customers;
 pub mod fleet;

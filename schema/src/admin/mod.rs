@@ -88,6 +88,15 @@ pub struct SetActive {
     pub active: bool,
 }
 
+/// `POST /admin/api/users/{user_id}/auto-topup`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PauseAutoTopUp {
+    /// Whether it is stopped, whatever the customer wants.
+    pub paused: bool,
+}
+
 /// `POST /admin/api/users/{user_id}/wallet`: sets the balance by a correcting row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]

@@ -1,11 +1,13 @@
 //! `/api/v1`: what a customer reads of their own account.
 
 mod cli;
+mod auto_top_up;
 mod notices;
 mod payments;
 pub mod signin;
 
 pub use cli::{CliVersion, PublicCodex, ShellBlocks};
+pub use auto_top_up::{AutoTopUp, AutoTopUpState, SetAutoTopUp};
 pub use notices::Notice;
 pub use payments::{
     Checkout, CheckoutOpened, Confirm, Pack, Payment, Plans, Received, Settled, ShareCredit, TopUp,
@@ -30,6 +32,8 @@ pub struct Me {
     pub plan: String,
     /// The money.
     pub wallet: Wallet,
+    /// Where its auto top-up stands: more of it at `GET /api/v1/wallet/auto-topup`.
+    pub auto_top_up: AutoTopUpState,
     /// What the presented credential may still do.
     pub limits: Limits,
 }

@@ -79,6 +79,13 @@ pub fn family() -> Family {
             )
             .keyed(),
             post(
+                "/admin/api/users/{user_id}/auto-topup",
+                Admin,
+                "admin",
+                "Stop a wallet from filling itself up, or let it go on",
+                wallets::pause_auto_top_up,
+            ),
+            post(
                 "/admin/api/users/{user_id}/wallet/credit",
                 Admin,
                 "admin",

@@ -2,18 +2,18 @@
 
 use schema::{
     AccountId, Result,
-    admin::{CreditWallet, SetWallet, WalletChanged, WalletTransaction},
-    agent::TokenUsage,
+    admin::{CreditWallet, PauseAutoTopUp, SetWallet, WalletChanged, WalletTransaction},
+    agent::{AutoTopUp, TokenUsage},
     page::{Page, PageQuery},
 };
 use serde::Deserialize;
 
 use super::users::{UserPath, amount, short};
 use crate::{
-    api::agent::cursor,
+    api::agent::{auto_top_up::shown, cursor},
     cx::Cx,
     http::Json,
-    services::{audit, wallets},
+    services::{audit, auto_top_up, wallets},
 };
 
 /// Names an account and a page of its rows.
@@ -32,6 +32,18 @@ impl RowsOf {
     pub fn page(&self) -> PageQuery {
         PageQuery { limit: self.limit, starting_after: self.starting_after.clone() }
     }
+}
+
+/// The customer's own wish stays as it is; what is under way is awaited.
+pub async fn pause_auto_top_up(
+    cx: Cx,
+    at: UserPath,
+    body: PauseAutoTopUp,
+) -> Result<Json<AutoTopUp>> {
+    let view = auto_top_up::pause(&cx, at.user_id, body.paused).await?;
+    let act = if body.paused { "auto_top_up.paused" } else { "auto_top_up.resumed" };
+    audit::note(&cx, act, &at.user_id.to_string()).await?;
+    Ok(Json(shown(&cx, &view)))
 }
 
 pub async fn set(cx: Cx, at: UserPath, body: SetWallet) -> Result<Json<WalletChanged>> {

@@ -5,6 +5,7 @@ use schema::{
     agent::{Limits, Me},
 };
 
+use super::auto_top_up;
 use crate::{api::system::Nothing, cx::Cx, http::Json, services::accounts};
 
 /// The account, its wallet, and where the presented credential stands.
@@ -17,6 +18,7 @@ pub async fn read(cx: Cx, _: Nothing) -> Result<Json<Me>> {
         username: profile.username,
         plan: profile.plan.as_str().to_owned(),
         wallet: description.wallet,
+        auto_top_up: auto_top_up::state(&description.auto_top_up, cx.now),
         limits: Limits {
             requests_per_hour: rate.limit,
             requests_remaining: rate.remaining(),

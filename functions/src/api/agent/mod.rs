@@ -1,5 +1,6 @@
 //! `/api/v1`: what a customer's own programs read and do (seed 000).
 
+pub mod auto_top_up;
 mod billing;
 mod cli;
 mod google;
@@ -107,6 +108,28 @@ pub fn family() -> Family {
                 "Read token usage transactions and daily spend for the current wallet",
                 billing::token_usage,
             ),
+            get(
+                "/api/v1/wallet/auto-topup",
+                Api(Scope::Account),
+                "billing",
+                "Read how the current wallet fills itself up",
+                auto_top_up::read,
+            ),
+            post(
+                "/api/v1/wallet/auto-topup",
+                Api(Scope::Account),
+                "billing",
+                "Configure automatic wallet top-up for the current wallet",
+                auto_top_up::set,
+            ),
+            get(
+                "/api/v1/wallet/auto-topup/approve",
+                Public,
+                "billing",
+                "Go to the page on which a payment is approved, by a signed link",
+                auto_top_up::approve,
+            )
+            .fails(&[403, 409]),
             get(
                 "/api/v1/plans",
                 Public,

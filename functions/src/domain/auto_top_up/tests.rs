@@ -21,16 +21,20 @@ fn on() -> AutoTopUp {
     machine
 }
 
+fn payer() -> Payer {
+    Payer { customer: "cus_1".to_owned(), card: "pm_1".to_owned() }
+}
+
 fn id(bits: u128) -> PaymentId {
     PaymentId::from_bits(bits)
 }
 
 #[track_caller]
-fn check(available: MicroUsd, unit: Unit, expected: Option<(MicroUsd, MicroUsd)>) {
+fn check(balance: MicroUsd, unit: Unit, expected: Option<(MicroUsd, MicroUsd)>) {
     let mut machine = AutoTopUp::default();
     machine.agree(Terms { unit, ..terms() });
-    let begun = machine.begin(available, id(1), NOW).map(|it| (it.price, it.credit));
-    assert_eq!(begun, expected, "{available}");
+    let begun = machine.begin(balance, payer(), id(1), NOW).map(|it| (it.price, it.credit));
+    assert_eq!(begun, expected, "{balance}");
 }
 
 #[test]
@@ -49,28 +53,28 @@ fn the_gap_is_filled_with_whole_units() {
 #[test]
 fn one_is_in_flight_and_the_next_one_begins_when_it_has_landed() {
     let mut machine = on();
-    assert!(machine.begin(usd(1), id(1), NOW).is_some());
+    assert!(machine.begin(usd(1), payer(), id(1), NOW).is_some());
     assert_eq!((machine.state(NOW), machine.line(NOW)), (State::Charging, None));
-    assert_eq!(machine.begin(usd(1), id(2), NOW), None);
+    assert_eq!(machine.begin(usd(1), payer(), id(2), NOW), None);
     machine.paid(id(2), NOW);
-    assert_eq!(machine.begin(usd(1), id(2), NOW), None);
+    assert_eq!(machine.begin(usd(1), payer(), id(2), NOW), None);
     machine.paid(id(1), NOW);
     assert_eq!((machine.state(NOW), machine.line(NOW)), (State::Idle, Some(usd(5))));
-    assert!(machine.begin(usd(1), id(2), NOW).is_some());
+    assert!(machine.begin(usd(1), payer(), id(2), NOW).is_some());
 }
 
 #[test]
 fn the_cap_holds_until_the_month_ends() {
     let mut machine = on();
     for (n, price) in [(1, 19), (2, 19), (3, 12)] {
-        assert_eq!(machine.begin(usd(1), id(n), NOW).map(|it| it.price), Some(usd(price)));
+        assert_eq!(machine.begin(usd(1), payer(), id(n), NOW).map(|it| it.price), Some(usd(price)));
         machine.paid(id(n), NOW);
     }
-    assert_eq!(machine.begin(usd(1), id(4), NOW), None);
+    assert_eq!(machine.begin(usd(1), payer(), id(4), NOW), None);
     let next = NOW.next_month_start();
     assert_eq!((machine.state(NOW), machine.next_at(NOW)), (State::Capped, Some(next)));
-    assert_eq!(machine.begin(usd(1), id(4), next.plus_millis(-1)), None);
-    assert_eq!(machine.begin(usd(1), id(4), next).map(|it| it.price), Some(usd(19)));
+    assert_eq!(machine.begin(usd(1), payer(), id(4), next.plus_millis(-1)), None);
+    assert_eq!(machine.begin(usd(1), payer(), id(4), next).map(|it| it.price), Some(usd(19)));
 }
 
 #[test]
@@ -78,15 +82,18 @@ fn three_failures_in_a_row_pause_and_a_success_between_them_does_not_count() {
     let mut machine = on();
     let mut now = NOW;
     let fail = |machine: &mut AutoTopUp, n, now| {
-        assert!(machine.begin(usd(1), id(n), now).is_some(), "{machine:?}");
+        assert!(machine.begin(usd(1), payer(), id(n), now).is_some(), "{machine:?}");
         machine.failed(id(n), "Your card was declined.", now).unwrap()
     };
     assert!(matches!(fail(&mut machine, 1, now), News::Failed { .. }));
-    assert_eq!((machine.state(now), machine.begin(usd(1), id(9), now)), (State::Waiting, None));
+    assert_eq!(
+        (machine.state(now), machine.begin(usd(1), payer(), id(9), now)),
+        (State::Waiting, None)
+    );
     now = machine.next_at(now).unwrap();
     assert!(matches!(fail(&mut machine, 2, now), News::Failed { .. }));
     now = machine.next_at(now).unwrap();
-    assert!(machine.begin(usd(1), id(3), now).is_some());
+    assert!(machine.begin(usd(1), payer(), id(3), now).is_some());
     machine.paid(id(3), now);
     for n in 4..6 {
         assert!(matches!(fail(&mut machine, n, now), News::Failed { .. }));
@@ -95,9 +102,9 @@ fn three_failures_in_a_row_pause_and_a_success_between_them_does_not_count() {
     assert!(matches!(fail(&mut machine, 6, now), News::Paused { .. }));
     assert_eq!((machine.state(now), machine.next_at(now)), (State::Paused, None));
     assert_eq!(machine.last_failure(), Some("Your card was declined."));
-    assert_eq!(machine.begin(usd(1), id(7), now.plus_millis(100 * DAY_MS)), None);
+    assert_eq!(machine.begin(usd(1), payer(), id(7), now.plus_millis(100 * DAY_MS)), None);
     machine.agree(terms());
-    assert!(machine.begin(usd(1), id(7), now).is_some());
+    assert!(machine.begin(usd(1), payer(), id(7), now).is_some());
 }
 
 #[test]
@@ -105,15 +112,18 @@ fn what_an_operator_paused_only_an_operator_lets_go_on() {
     let mut machine = on();
     machine.pause(true);
     machine.agree(terms());
-    assert_eq!((machine.state(NOW), machine.begin(usd(1), id(1), NOW)), (State::Paused, None));
+    assert_eq!(
+        (machine.state(NOW), machine.begin(usd(1), payer(), id(1), NOW)),
+        (State::Paused, None)
+    );
     machine.pause(false);
-    assert!(machine.begin(usd(1), id(1), NOW).is_some());
+    assert!(machine.begin(usd(1), payer(), id(1), NOW).is_some());
 }
 
 #[test]
 fn an_outcome_that_nobody_knows_is_asked_for_under_the_same_key_and_then_given_up() {
     let mut machine = on();
-    assert!(machine.begin(usd(1), id(1), NOW).is_some());
+    assert!(machine.begin(usd(1), payer(), id(1), NOW).is_some());
     let (mut now, mut tries) = (NOW, 0);
     let news = loop {
         now = machine.next_at(now).unwrap();
@@ -135,30 +145,33 @@ fn an_outcome_that_nobody_knows_is_asked_for_under_the_same_key_and_then_given_u
 #[test]
 fn an_approval_that_does_not_come_is_given_up_and_counts_when_it_comes_late() {
     let mut machine = on();
-    assert!(machine.begin(usd(1), id(1), NOW).is_some());
-    let news = machine.needs_action(id(1), "pi_1".to_owned(), NOW);
+    assert!(machine.begin(usd(1), payer(), id(1), NOW).is_some());
+    let news = machine.needs_action(id(1), id(2), NOW);
     assert!(matches!(news, Some(News::NeedsAction { .. })));
-    assert_eq!(machine.needs_action(id(1), "pi_1".to_owned(), NOW), None);
-    assert_eq!((machine.state(NOW), machine.unanswered(id(1), NOW)), (State::NeedsAction, None));
+    assert_eq!(machine.needs_action(id(2), id(3), NOW), None);
+    assert_eq!((machine.state(NOW), machine.unanswered(id(2), NOW)), (State::NeedsAction, None));
     let until = machine.next_at(NOW).unwrap();
     assert_eq!(machine.expire(until.plus_millis(-1)), None);
     assert!(matches!(machine.expire(until), Some(News::Failed { .. })));
     assert_eq!(machine.spent(until), usd(19));
     let mut never = machine.clone();
     assert_eq!(never.spent(until.plus_millis(DOUBT_MS)), usd(0));
-    never.paid(id(1), until.plus_millis(DOUBT_MS));
-    machine.paid(id(1), until);
+    never.paid(id(2), until.plus_millis(DOUBT_MS));
+    machine.paid(id(2), until);
     assert_eq!((machine.spent(until), machine.state(until)), (usd(19), State::Idle));
 }
 
 #[test]
 fn turned_off_it_begins_nothing_and_awaits_what_was_asked() {
     let mut machine = on();
-    assert!(machine.begin(usd(1), id(1), NOW).is_some());
+    assert!(machine.begin(usd(1), payer(), id(1), NOW).is_some());
     machine.turn_off(NOW);
     assert_eq!(machine.state(NOW), State::Charging);
     machine.paid(id(1), NOW);
-    assert_eq!((machine.state(NOW), machine.begin(usd(1), id(2), NOW)), (State::Off, None));
+    assert_eq!(
+        (machine.state(NOW), machine.begin(usd(1), payer(), id(2), NOW)),
+        (State::Off, None)
+    );
     assert_eq!((machine.line(NOW), machine.next_at(NOW)), (None, None));
 }
 
@@ -170,6 +183,7 @@ enum Said {
     Nothing,
     Processing,
     NeedsAction,
+    Refused,
 }
 
 #[derive(Debug, Clone)]
@@ -185,8 +199,9 @@ enum Act {
 }
 
 fn act() -> impl Strategy<Value = Act> {
-    use Said::{Failed, NeedsAction, Nothing, Paid, Processing};
-    let said = prop::sample::select(vec![Paid, Paid, Failed, Nothing, Processing, NeedsAction]);
+    use Said::{Failed, NeedsAction, Nothing, Paid, Processing, Refused};
+    let said = vec![Paid, Paid, Failed, Nothing, Processing, NeedsAction, Refused];
+    let said = prop::sample::select(said);
     let spans = vec![AGAIN_MS, HOUR_MS, 13 * HOUR_MS, 3 * DAY_MS, 11 * DAY_MS];
     prop_oneof![
         4 => (-30i64..10).prop_map(Act::Begin),
@@ -236,10 +251,10 @@ struct Weather {
 }
 
 impl Weather {
-    fn begin(&mut self, available: i64) {
+    fn begin(&mut self, balance: i64) {
         let flying = self.machine.flight().is_some();
         let next = id(self.known.len() as u128);
-        let Some(begun) = self.machine.begin(usd(available), next, self.now).cloned() else {
+        let Some(begun) = self.machine.begin(usd(balance), payer(), next, self.now).cloned() else {
             return;
         };
         assert!(!flying, "two at once");
@@ -273,13 +288,23 @@ impl Weather {
             Said::Failed => {}
             Said::Nothing => drop(self.machine.unanswered(id, now)),
             Said::Processing => self.machine.processing(id, "pi".to_owned(), now),
-            Said::NeedsAction => drop(self.machine.needs_action(id, "pi".to_owned(), now)),
+            // The payment is called off, and another one takes its place.
+            Said::NeedsAction if known.fate == Fate::Open && flying => {
+                let (price, other) = (known.price, super::tests::id(self.known.len() as u128));
+                self.machine.needs_action(id, other, now);
+                if self.machine.flight().map(|it| it.id) == Some(other) {
+                    self.known[at].fate = Fate::Failed;
+                    self.known.push(Known { price, fate: Fate::Open, left_at: None });
+                }
+            }
+            Said::NeedsAction => {}
+            Said::Refused => drop(self.machine.refused(id, "no", now)),
         }
     }
 
     fn act(&mut self, act: &Act) {
         match *act {
-            Act::Begin(available) => self.begin(available),
+            Act::Begin(balance) => self.begin(balance),
             Act::Hear(back, said) => self.hear(back, said),
             Act::Expire => drop(self.machine.expire(self.now)),
             Act::Agree(dollars, unit) => {

@@ -8,11 +8,15 @@ use schema::{
     agent::{TokenUsage, Wallet},
 };
 
-use super::{Inner, customers, notices, payments, reconciliation, rows::Rows, sessions, unlimited};
+use super::{
+    Inner, auto_top_up, customers, notices, payments, reconciliation, rows::Rows, sessions,
+    unlimited,
+};
 use crate::domain::{
     access::Key,
     account::{Command, Description, NewKey, Outcome, Profile},
     admission::{Live, Start},
+    auto_top_up::Command as AutoTopUp,
     booking::{Booked, Booking, Change},
     ledger::Entry,
     own_usage::Ended,
@@ -37,7 +41,9 @@ pub fn run(
         Command::Open { .. } | Command::Admit => Ok(Outcome::Done),
         Command::Describe => {
             let (wallet, running) = (wallet(live), live.leases.running());
-            Ok(Outcome::Description(Box::new(Description { profile, wallet, running })))
+            let auto_top_up = auto_top_up::run(inner, AutoTopUp::Read, now)?;
+            let description = Description { profile, wallet, running, auto_top_up };
+            Ok(Outcome::Description(Box::new(description)))
         }
         Command::SetActive { active } => {
             let profile = Profile { active, ..profile };
@@ -82,6 +88,10 @@ pub fn run(
             reconciliation::run(live, rows, command).map(Outcome::Reconciliation)
         }
         Command::Customer(command) => customers::run(inner, command).map(Outcome::Customer),
+        Command::AutoTopUp(command) => {
+            let view = auto_top_up::run(inner, command, now)?;
+            Ok(Outcome::AutoTopUp(Box::new(view)))
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! providers that the ledger pays for. Memory decides; rows follow within milliseconds, in one
 //! write for all that happened since.
 
+mod auto_top_up;
 mod call;
 mod commands;
 mod customers;
@@ -34,7 +35,7 @@ use js_sys::{
     Promise,
     futures::{JsFuture, spawn_local},
 };
-use schema::{CallId, Error, MicroUsd, PaymentId, Result, Timestamp};
+use schema::{CallId, Error, PaymentId, Result, Timestamp};
 use wasm_bindgen::prelude::*;
 use worker::{Env, ScheduledTime, State, worker_sys};
 
@@ -47,7 +48,6 @@ use crate::{
         account::{Answer, Ask, Command, Knock, Outcome, Profile},
         admission::{Live, Pass, Refusal, Start},
         price::Quote,
-        threshold,
     },
     js,
     objects::ticker::Ticker,
@@ -86,12 +86,11 @@ pub(crate) struct Inner {
     ticker: Ticker,
     queue: RefCell<VecDeque<Waiter>>,
     waters: RefCell<HashMap<String, u64>>,
+    watch: auto_top_up::Watch,
     /// Questions about payments, counted, so that a reading knows who asked before it began.
     asked: Cell<u64>,
     readings: RefCell<HashMap<PaymentId, Rc<Mutex<payments::Readings>>>>,
     sending: notices::Sending,
-    /// The threshold that the balance was below when it was last looked at.
-    low: Cell<Option<MicroUsd>>,
 }
 
 impl std::panic::UnwindSafe for Account {}
@@ -124,10 +123,10 @@ impl Account {
             ticker: Ticker::default(),
             queue: RefCell::default(),
             waters: RefCell::default(),
+            watch: auto_top_up::Watch::default(),
             asked: Cell::new(0),
             readings: RefCell::default(),
             sending: notices::Sending::default(),
-            low: Cell::new(None),
         }))
     }
 
@@ -166,12 +165,12 @@ impl Inner {
             live.ledger.expire_orphans(now);
             self.rows.store(&mut live).map_err(Error::unavailable)?;
             let opened = live.profile.is_some();
-            self.low.set(threshold::below(live.ledger.balance(), &config.low_balance));
             let deadline = live.ledger.next_deadline();
             self.live.replace(live);
             self.loaded.set(true);
             if opened {
                 self.resume_notices(deadline, &config, now)?;
+                self.load_watch(&config, now)?;
             }
         }
         Ok((config, now))
@@ -236,7 +235,6 @@ impl Inner {
             live.leases.release(call);
         }
         drop(live);
-        self.mind_balance(&config, now);
         if let Err(fault) = stored {
             self.faulty.set(true);
             self.clone().store_soon();
@@ -288,8 +286,12 @@ impl Inner {
                 // What is changed from here on starts a write of its own.
                 storing.set(false);
                 inner.stored_at.set(cx::clock());
-                match inner.rows.store(&mut inner.live.borrow_mut()) {
-                    Ok(()) => return inner.faulty.set(false),
+                let stored = inner.rows.store(&mut inner.live.borrow_mut());
+                match stored {
+                    Ok(()) => {
+                        inner.faulty.set(false);
+                        break inner.watch_wallet();
+                    }
                     Err(fault) => {
                         worker::console_error!("storage: {fault}");
                         inner.faulty.set(true);
@@ -362,7 +364,9 @@ impl Inner {
             self.ring_by(deadline, &config);
         }
         let Some(id) = id else { return Ok(()) };
-        self.deliver_due(&config, now)?;
+        let delivered = self.deliver_due(&config, now);
+        self.pursue().await;
+        delivered?;
         directory::report(&self.env, &self.rows, id, now).await
     }
 }

@@ -31,7 +31,6 @@ use crate::{
         person::{self, Person},
         retry,
         session::{Link, SSO, SSO_MS},
-        threshold,
     },
     remote::courier::{self, Parcel},
     store,
@@ -45,7 +44,7 @@ const ANSWER_MAX_BYTES: usize = 500;
 /// How long the name of an event may be.
 const EVENT_MAX_BYTES: usize = 200;
 /// Where a wallet is filled.
-const WALLET: &str = "/wallet";
+pub(super) const WALLET: &str = "/wallet";
 const UNWANTED_WHY: &str = "The person wants no more of these.";
 
 /// Whether somebody sends at this moment, by channel: one at a time, so that one account's notices
@@ -148,30 +147,6 @@ impl Inner {
             answer,
         };
         self.rows.add_notice(&new, now).map_err(Error::unavailable)
-    }
-
-    /// Tells the person when the balance has fallen below a threshold. Only memory is looked at
-    /// until it has, for every charge comes by here. What was below when the object began was told
-    /// of by the one before it.
-    pub(super) fn mind_balance(self: &Rc<Self>, config: &Config, now: Timestamp) {
-        let Ok(live) = self.live.try_borrow() else { return };
-        let balance = live.ledger.balance();
-        drop(live);
-        let below = threshold::below(balance, &config.low_balance);
-        let before = self.low.replace(below);
-        let Some(threshold) = below.filter(|_| threshold::has_fallen(before, below)) else {
-            return;
-        };
-        // Who has nobody to be told is no news.
-        let person = self.rows.fact::<Person>(person::FACT).ok().flatten().unwrap_or_default();
-        if person.email.is_none() && person.phone.is_none() {
-            return;
-        }
-        let event = format!("low_balance:{threshold}:{}", now.millis());
-        let notice = Notice::LowBalance { balance, threshold, link: WALLET.to_owned() };
-        if let Err(error) = self.tell(&event, notice, now) {
-            worker::console_error!("a low balance was not told: {error}");
-        }
     }
 
     /// Goes on where the process before this one ended. Setting the alarm puts another one in the

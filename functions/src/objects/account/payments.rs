@@ -266,6 +266,10 @@ impl Inner {
             self.keep_card(customer.to_owned(), card.to_owned())?;
         }
         self.rows.update_payment(&payment).map_err(Error::unavailable)?;
+        if payment.purpose == Purpose::AutoTopup && payment.state.was_paid() {
+            self.top_up_paid(payment.id, now)?;
+        }
+        self.store_soon();
         self.wake_waiters(now);
         Ok(Settled { payment, wallet })
     }

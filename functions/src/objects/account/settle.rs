@@ -289,9 +289,6 @@ impl Inner {
         drop(live);
         self.tell_fair_use(now);
         self.store_later();
-        if let Ok(config) = cx::config(&self.env) {
-            self.mind_balance(&config, now);
-        }
         self.wake_waiters(now);
         paid
     }

@@ -3,7 +3,7 @@
 //! sweeper finds it. Whatever fails after that is done again with the same words under the same
 //! key.
 
-use schema::{AccountId, Error, Result};
+use schema::{AccountId, Error, PaymentId, Result};
 
 use super::{back_off_ms, payment, settle, tell};
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
 
 /// How often an offer that is there once is wished anew because its last page has run out.
 const WISHES_MAX: usize = 3;
+
 /// What a customer wants to pay.
 pub struct Wanted {
     /// The offer's id.
@@ -55,6 +56,19 @@ pub async fn checkout(cx: &Cx, account: AccountId, wanted: Wanted) -> Result<Pay
         before = Some(read.id);
     }
     Err(Error::unavailable("a page runs out faster than it is made"))
+}
+
+/// A payment with the page on which it is paid: made when it is first asked for. What became of it
+/// is read where there is a page already.
+pub async fn page(cx: &Cx, account: AccountId, id: PaymentId) -> Result<Payment> {
+    let known = tell(cx, account, payment::Command::Read { payment: id }).await?;
+    let payment::Outcome::Payment(Some(known)) = known else {
+        return Err(Error::not_found("payment", id));
+    };
+    if known.session.is_none() {
+        return open(cx, *known).await;
+    }
+    Ok(settle(cx, account, id, Hint::default()).await?.payment)
 }
 
 /// The payment as it would be.

@@ -7,7 +7,7 @@ mod events;
 mod share;
 mod sweep;
 
-pub use checkout::{Wanted, checkout};
+pub use checkout::{Wanted, checkout, page};
 pub use events::{heard, receive};
 pub use share::{Shared, claim_share, share};
 pub use sweep::sweep;
