@@ -18,10 +18,12 @@ use crate::{
     objects::stub,
     remote::stripe::{self, Buys, NewSession},
     store::{
-        settings::{self, UnlimitedPlan},
+        settings,
         subscriptions::{self, Due},
     },
 };
+
+pub use crate::store::settings::UnlimitedPlan;
 
 /// How long a checkout has for its event to come before it is read.
 const CHECKOUT_CHECK_MS: i64 = 10 * 60_000;
@@ -46,10 +48,11 @@ pub async fn set_plan(cx: &Cx, plan: UnlimitedPlan) -> Result<()> {
     settings::set_unlimited_plan(&cx.env, plan).await
 }
 
-/// How an account stands with the plan.
-pub async fn state(cx: &Cx, account: AccountId) -> Result<State> {
-    let defaults = plan(cx).await?.limits;
-    told(cx, account, Command::Read { defaults }).await
+/// The plan, and how an account stands with it.
+pub async fn state(cx: &Cx, account: AccountId) -> Result<(UnlimitedPlan, State)> {
+    let plan = plan(cx).await?;
+    let state = told(cx, account, Command::Read { defaults: plan.limits }).await?;
+    Ok((plan, state))
 }
 
 /// Whether the account's wallet pays what the plan does not.
@@ -58,9 +61,9 @@ pub async fn set_fallback(cx: &Cx, account: AccountId, on: bool) -> Result<()> {
 }
 
 /// Gives an account limits of its own, or takes them away.
-pub async fn set_limits(cx: &Cx, account: AccountId, own: OwnLimits) -> Result<State> {
+pub async fn set_limits(cx: &Cx, account: AccountId, own: OwnLimits) -> Result<()> {
     let defaults = plan(cx).await?.limits;
-    told(cx, account, Command::SetLimits { own, defaults }).await
+    told(cx, account, Command::SetLimits { own, defaults }).await.map(drop)
 }
 
 /// Opens a checkout in which the account subscribes; again the same one, until it is over, so that
@@ -98,7 +101,7 @@ pub async fn checkout(cx: &Cx, account: AccountId) -> Result<CheckoutSession> {
 /// Lets the account's subscription end with its period, or run on after all.
 pub async fn set_ends_with_period(cx: &Cx, account: AccountId, ends: bool) -> Result<()> {
     let stripe = stripe(cx)?;
-    let known = state(cx, account).await?.subscription.filter(|it| !it.is_over());
+    let known = state(cx, account).await?.1.subscription.filter(|it| !it.is_over());
     let Some(known) = known else {
         return Err(Error::new(Code::Conflict, "There is no subscription that runs."));
     };

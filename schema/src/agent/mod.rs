@@ -3,6 +3,7 @@
 mod notices;
 mod payments;
 pub mod signin;
+pub mod subscription;
 
 pub use notices::Notice;
 pub use payments::{
@@ -11,7 +12,7 @@ pub use payments::{
 use serde::{Deserialize, Serialize};
 
 #[cfg(not(target_arch = "wasm32"))]
-use crate::words::{Basis, PlanName};
+use crate::words::{Basis, PlanName, Purse};
 use crate::{AccountId, CallId, Code, KeyId, MicroUsd, error::FieldError};
 
 /// `GET /api/v1/me`.
@@ -112,6 +113,16 @@ pub struct UsageTransaction {
     pub charged_micro_usd: MicroUsd,
     /// The charge in dollars.
     pub charged_usd: String,
+    /// Who paid: the `wallet`, the `unlimited` plan, or `both`.
+    #[serde(default)]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Purse"))]
+    pub purse: String,
+    /// What the Unlimited plan paid, at list price; it is no part of the charge.
+    #[serde(default)]
+    pub covered_micro_usd: MicroUsd,
+    /// The same in dollars.
+    #[serde(default)]
+    pub covered_usd: String,
     /// The balance after it.
     pub balance_after_micro_usd: MicroUsd,
     /// How the tokens are known: `reported`, or `counted` where the provider sent no usage.
