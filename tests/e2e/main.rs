@@ -17,6 +17,7 @@ mod desk;
 mod dev;
 mod dice;
 mod disk;
+mod fair_use;
 mod health;
 mod host;
 mod limits;

@@ -85,8 +85,8 @@ pub async fn checkout(cx: &Cx, account: AccountId) -> Result<CheckoutSession> {
         buys: Buys::Monthly { name: format!("{} Unlimited", cx.config.brand), cents: price_cents },
         account: account.to_string(),
         customer: customers::of(cx, account).await?.id,
-        success_url: format!("{origin}/wallet?checkout=done&session_id={{CHECKOUT_SESSION_ID}}"),
-        cancel_url: format!("{origin}/wallet?checkout=cancelled"),
+        success_url: format!("{origin}/wallet?subscribed={{CHECKOUT_SESSION_ID}}"),
+        cancel_url: format!("{origin}/wallet"),
         metadata,
         expires_at: None,
     };
@@ -96,6 +96,23 @@ pub async fn checkout(cx: &Cx, account: AccountId) -> Result<CheckoutSession> {
     let check_at = cx.now.plus_millis(CHECKOUT_CHECK_MS);
     subscriptions::put(&cx.env, &due, Some(check_at)).await?;
     Ok(session)
+}
+
+/// The customer comes back from their checkout: what came of it counts at once.
+pub async fn came_back(cx: &Cx, account: AccountId, session: &str) -> Result<()> {
+    let unknown = || Error::not_found("checkout", session);
+    let read = stripe::session(stripe(cx)?, session).await;
+    let read = read.map_err(|error| match error.code {
+        Code::ResourceNotFound => unknown(),
+        _ => error,
+    })?;
+    if read.client_reference_id != Some(account.to_string()) {
+        return Err(unknown());
+    }
+    match &read.subscription {
+        Some(subscription) => refresh(cx, subscription).await,
+        None => Ok(()),
+    }
 }
 
 /// Lets the account's subscription end with its period, or run on after all.
@@ -113,6 +130,17 @@ pub async fn set_ends_with_period(cx: &Cx, account: AccountId, ends: bool) -> Re
         stripe::keep_subscription(stripe, &known.id, &key).await?;
     }
     refresh(cx, &known.id).await
+}
+
+/// Ends the account's subscription at once: who is closed is not charged any more.
+pub async fn end(cx: &Cx, account: AccountId) -> Result<()> {
+    let known = state(cx, account).await?.1.subscription.filter(|it| !it.is_over());
+    let Some(known) = known else { return Ok(()) };
+    match stripe::end_subscription(stripe(cx)?, &known.id).await {
+        // It has ended by itself, which is what reading it says.
+        Err(error) if error.code != Code::ResourceNotFound => Err(error),
+        _ => refresh(cx, &known.id).await,
+    }
 }
 
 /// An event that may be about a subscription: which one is all that is believed of it.

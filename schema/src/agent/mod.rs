@@ -7,7 +7,8 @@ pub mod subscription;
 
 pub use notices::Notice;
 pub use payments::{
-    Checkout, CheckoutOpened, Confirm, Pack, Payment, Plans, Received, Settled, ShareCredit, TopUp,
+    Checkout, CheckoutOpened, Confirm, MonthlyPlan, Pack, Payment, Plans, Received, Settled,
+    ShareCredit, TopUp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -145,6 +146,9 @@ pub struct DailySpend {
     pub output_tokens: u64,
     /// What they cost.
     pub charged_micro_usd: MicroUsd,
+    /// What the Unlimited plan paid of them besides, at list price.
+    #[serde(default)]
+    pub covered_micro_usd: MicroUsd,
 }
 
 /// A failure, here and on `/admin/api`.

@@ -53,6 +53,8 @@ pub struct FairUseWindow {
 pub struct ChangeSubscription {
     /// Whether the wallet shall pay what the plan does not.
     pub fallback: Option<bool>,
+    /// The checkout that the customer comes back from: what came of it is looked at now.
+    pub session_id: Option<String>,
     /// Whether the subscription shall end with the period that is paid for.
     pub cancel_at_period_end: Option<bool>,
 }

@@ -33,6 +33,9 @@ pub async fn read(cx: Cx, _: Nothing) -> Result<Json<Subscription>> {
 /// Changes what the customer may change of it.
 pub async fn change(cx: Cx, _: Nothing, body: ChangeSubscription) -> Result<Json<Subscription>> {
     let account = cx.account()?;
+    if let Some(session) = &body.session_id {
+        subscriptions::came_back(&cx, account, session).await?;
+    }
     if let Some(on) = body.fallback {
         subscriptions::set_fallback(&cx, account, on).await?;
     }

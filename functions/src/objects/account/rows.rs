@@ -278,7 +278,8 @@ impl Rows {
     pub fn daily(&self, now: Timestamp) -> Result<Vec<DailySpend>, Fault> {
         let today = now.millis().div_euclid(DAY_MS);
         let sql = "SELECT at / 86400000 AS day, count(*) AS requests, sum(input) AS input,
-                   sum(output) AS output, -sum(amount) AS charged FROM entries
+                   sum(output) AS output, -sum(amount) AS charged,
+                   sum(coalesce(covered, 0)) AS covered FROM entries
                    WHERE kind = 'post' AND at >= ? GROUP BY day ORDER BY day DESC";
         let rows = self.rows::<DayRow>(sql, vec![number((today - 29) * DAY_MS)])?;
         Ok(rows.into_iter().map(DayRow::shown).collect())

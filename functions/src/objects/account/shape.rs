@@ -187,6 +187,7 @@ pub struct DayRow {
     pub input: u64,
     pub output: u64,
     pub charged: i64,
+    pub covered: i64,
 }
 
 impl DayRow {
@@ -197,6 +198,7 @@ impl DayRow {
             input_tokens: self.input,
             output_tokens: self.output,
             charged_micro_usd: MicroUsd::new(self.charged),
+            covered_micro_usd: MicroUsd::new(self.covered),
         }
     }
 }
