@@ -7,6 +7,7 @@ mod crowd;
 mod late;
 mod lives;
 mod settings;
+mod told;
 mod turns;
 mod windows;
 
