@@ -49,6 +49,31 @@ pub enum Basis {
     Held,
 }
 
+/// Who paid for a call.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum Purse {
+    Wallet,
+    Unlimited,
+    Both,
+}
+
+/// How a subscription stands.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum SubscriptionStatus {
+    None,
+    Active,
+    Trialing,
+    Incomplete,
+    IncompleteExpired,
+    PastDue,
+    Unpaid,
+    Paused,
+    Canceled,
+    Unknown,
+}
+
 /// What a row of a ledger is.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]

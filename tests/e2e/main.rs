@@ -18,6 +18,7 @@ mod desk;
 mod dev;
 mod dice;
 mod disk;
+mod fair_use;
 mod health;
 mod host;
 mod limits;

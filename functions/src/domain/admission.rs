@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     access::{Caller, Credential, Holder, Key, Scope},
     account::{Knock, Profile},
+    fair_use::Span,
     ledger::{HOLD_LIFETIME_MS, Hold, Ledger},
     limit::{Full, Leases, Rate},
     plan::PUBLISHABLE_PER_DAY,
@@ -226,19 +227,20 @@ impl Live {
         let has = self.ledger.balance().dollars_and_cents();
         let allowance = &mut self.ledger.allowance;
         let back = allowance.comes_back(quote.floor, now).filter(|(at, _)| now < *at);
-        let (used, then) = match back {
+        let (used, then, wait_ms) = match back {
             Some((at, span)) => {
-                let (span, at) = (span.words(), at.to_second());
+                let (span, shown) = (span.words(), at.to_second());
                 let used = format!("Your Unlimited plan's fair use of {span} is used up.");
-                (used, format!("or come back at {at}."))
+                (used, format!("or come back at {shown}."), at.since(now))
             }
             None if allowance.reserved() > MicroUsd::ZERO => {
                 let used = "Running calls have reserved what your Unlimited plan's fair use has.";
-                (used.to_owned(), "or try again when they have ended.".to_owned())
+                (used.to_owned(), "or try again when they have ended.".to_owned(), 2_000)
             }
+            // Only an operator can change that.
             None => {
                 let used = "Your Unlimited plan's fair use does not cover this call.";
-                (used.to_owned(), "or ask the operator.".to_owned())
+                (used.to_owned(), "or ask the operator.".to_owned(), Span::FiveHours.ms())
             }
         };
         if allowance.wallet_pays(now) {
@@ -246,10 +248,8 @@ impl Live {
             return Error::new(Code::InsufficientCredit, message);
         }
         let message = format!("{used} Let your wallet pay meanwhile, {then}");
-        let error = Error::new(Code::FairUseExceeded, message);
-        let Some((at, _)) = back else { return error };
-        let seconds = (at.since(now) + 999) / 1_000;
-        error.retry_after(u32::try_from(seconds).unwrap_or(u32::MAX))
+        let seconds = u32::try_from((wait_ms + 999) / 1_000).unwrap_or(u32::MAX);
+        Error::new(Code::FairUseExceeded, message).retry_after(seconds)
     }
 }
 
@@ -538,7 +538,7 @@ mod tests {
             (MicroUsd::ZERO, 60)
         );
         let Start::Wait(error) = begin(live, 2, quote(10, 60), false) else { unreachable!() };
-        assert_eq!((error.code, error.retry_after), (Code::FairUseExceeded, None));
+        assert_eq!((error.code, error.retry_after), (Code::FairUseExceeded, Some(2)));
         assert!(
             matches!(begin(live, 2, quote(10, 60), true), Start::Go(h) if h.amount.micros() == 40)
         );

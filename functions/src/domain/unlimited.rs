@@ -107,6 +107,22 @@ impl Reading {
     }
 }
 
+/// The word for how a subscription stands, or for there being none.
+pub const fn status(reading: Option<&Reading>) -> &'static str {
+    let Some(reading) = reading else { return "none" };
+    match reading.status {
+        Status::Active => "active",
+        Status::Trialing => "trialing",
+        Status::Incomplete => "incomplete",
+        Status::IncompleteExpired => "incomplete_expired",
+        Status::PastDue => "past_due",
+        Status::Unpaid => "unpaid",
+        Status::Paused => "paused",
+        Status::Canceled => "canceled",
+        Status::Unknown => "unknown",
+    }
+}
+
 /// A checkout in which the account may subscribe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkout {

@@ -18,10 +18,12 @@ use crate::{
     objects::stub,
     remote::stripe::{self, Buys, NewSession},
     store::{
-        settings::{self, UnlimitedPlan},
+        settings,
         subscriptions::{self, Due},
     },
 };
+
+pub use crate::store::settings::UnlimitedPlan;
 
 /// How long a checkout has for its event to come before it is read.
 const CHECKOUT_CHECK_MS: i64 = 10 * 60_000;
@@ -46,10 +48,11 @@ pub async fn set_plan(cx: &Cx, plan: UnlimitedPlan) -> Result<()> {
     settings::set_unlimited_plan(&cx.env, plan).await
 }
 
-/// How an account stands with the plan.
-pub async fn state(cx: &Cx, account: AccountId) -> Result<State> {
-    let defaults = plan(cx).await?.limits;
-    told(cx, account, Command::Read { defaults }).await
+/// The plan, and how an account stands with it.
+pub async fn state(cx: &Cx, account: AccountId) -> Result<(UnlimitedPlan, State)> {
+    let plan = plan(cx).await?;
+    let state = told(cx, account, Command::Read { defaults: plan.limits }).await?;
+    Ok((plan, state))
 }
 
 /// Whether the account's wallet pays what the plan does not.
@@ -58,9 +61,9 @@ pub async fn set_fallback(cx: &Cx, account: AccountId, on: bool) -> Result<()> {
 }
 
 /// Gives an account limits of its own, or takes them away.
-pub async fn set_limits(cx: &Cx, account: AccountId, own: OwnLimits) -> Result<State> {
+pub async fn set_limits(cx: &Cx, account: AccountId, own: OwnLimits) -> Result<()> {
     let defaults = plan(cx).await?.limits;
-    told(cx, account, Command::SetLimits { own, defaults }).await
+    told(cx, account, Command::SetLimits { own, defaults }).await.map(drop)
 }
 
 /// Opens a checkout in which the account subscribes; again the same one, until it is over, so that
@@ -82,8 +85,8 @@ pub async fn checkout(cx: &Cx, account: AccountId) -> Result<CheckoutSession> {
         buys: Buys::Monthly { name: format!("{} Unlimited", cx.config.brand), cents: price_cents },
         account: account.to_string(),
         customer: customers::of(cx, account).await?.id,
-        success_url: format!("{origin}/wallet?checkout=done&session_id={{CHECKOUT_SESSION_ID}}"),
-        cancel_url: format!("{origin}/wallet?checkout=cancelled"),
+        success_url: format!("{origin}/wallet?subscribed={{CHECKOUT_SESSION_ID}}"),
+        cancel_url: format!("{origin}/wallet"),
         metadata,
         expires_at: None,
     };
@@ -95,10 +98,27 @@ pub async fn checkout(cx: &Cx, account: AccountId) -> Result<CheckoutSession> {
     Ok(session)
 }
 
+/// The customer comes back from their checkout: what came of it counts at once.
+pub async fn came_back(cx: &Cx, account: AccountId, session: &str) -> Result<()> {
+    let unknown = || Error::not_found("checkout", session);
+    let read = stripe::session(stripe(cx)?, session).await;
+    let read = read.map_err(|error| match error.code {
+        Code::ResourceNotFound => unknown(),
+        _ => error,
+    })?;
+    if read.client_reference_id != Some(account.to_string()) {
+        return Err(unknown());
+    }
+    match &read.subscription {
+        Some(subscription) => refresh(cx, subscription).await,
+        None => Ok(()),
+    }
+}
+
 /// Lets the account's subscription end with its period, or run on after all.
 pub async fn set_ends_with_period(cx: &Cx, account: AccountId, ends: bool) -> Result<()> {
     let stripe = stripe(cx)?;
-    let known = state(cx, account).await?.subscription.filter(|it| !it.is_over());
+    let known = state(cx, account).await?.1.subscription.filter(|it| !it.is_over());
     let Some(known) = known else {
         return Err(Error::new(Code::Conflict, "There is no subscription that runs."));
     };
@@ -110,6 +130,17 @@ pub async fn set_ends_with_period(cx: &Cx, account: AccountId, ends: bool) -> Re
         stripe::keep_subscription(stripe, &known.id, &key).await?;
     }
     refresh(cx, &known.id).await
+}
+
+/// Ends the account's subscription at once: who is closed is not charged any more.
+pub async fn end(cx: &Cx, account: AccountId) -> Result<()> {
+    let known = state(cx, account).await?.1.subscription.filter(|it| !it.is_over());
+    let Some(known) = known else { return Ok(()) };
+    match stripe::end_subscription(stripe(cx)?, &known.id).await {
+        // It has ended by itself, which is what reading it says.
+        Err(error) if error.code != Code::ResourceNotFound => Err(error),
+        _ => refresh(cx, &known.id).await,
+    }
 }
 
 /// An event that may be about a subscription: which one is all that is believed of it.

@@ -79,14 +79,23 @@ pub async fn current(env: &Env, config: &Rc<Config>) -> Result<Rc<Settings>> {
     Ok(settings)
 }
 
+/// A setting that was made.
+#[derive(Deserialize)]
+struct Made {
+    name: String,
+    value: String,
+}
+
 async fn refresh(env: &Env, now: Timestamp) -> Result<Rc<Settings>> {
     let mut prices = HashMap::new();
     for row in prices_in_force(env).await? {
         let model = row.model.clone();
         prices.insert(model, price(row)?);
     }
-    let active_route = get(env, ACTIVE_ROUTE).await?;
-    let unlimited = unlimited_plan(env).await?;
+    let sql = "SELECT name, value FROM settings WHERE name IN (?1, ?2)";
+    let made = rows::<Made>(env, sql, &[text(ACTIVE_ROUTE), text(UNLIMITED_PLAN)]).await?;
+    let value = |name: &str| made.iter().find(|it| it.name == name).map(|it| it.value.clone());
+    let (active_route, unlimited) = (value(ACTIVE_ROUTE), plan(value(UNLIMITED_PLAN))?);
     let settings = Rc::new(Settings { prices, active_route, unlimited });
     KEPT.set(Some((now, settings.clone())));
     Ok(settings)
@@ -127,7 +136,11 @@ const UNLIMITED_PLAN: &str = "unlimited_plan";
 
 /// The Unlimited plan as it is sold now.
 pub async fn unlimited_plan(env: &Env) -> Result<UnlimitedPlan> {
-    let Some(text) = get(env, UNLIMITED_PLAN).await? else { return Ok(UnlimitedPlan::default()) };
+    plan(get(env, UNLIMITED_PLAN).await?)
+}
+
+fn plan(made: Option<String>) -> Result<UnlimitedPlan> {
+    let Some(text) = made else { return Ok(UnlimitedPlan::default()) };
     serde_json::from_str(&text).map_err(Error::unavailable)
 }
 

@@ -1,5 +1,6 @@
 //! `/admin/api`: what an operator sends and reads.
 
+pub mod fair_use;
 mod mail;
 mod notices;
 mod orders;
@@ -156,6 +157,12 @@ pub struct WalletTransaction {
     pub call: Option<String>,
     /// Why.
     pub note: String,
+    /// What the Unlimited plan paid, at list price.
+    #[serde(default)]
+    pub covered_micro_usd: MicroUsd,
+    /// What it did to the reserved part of that plan's allowance.
+    #[serde(default)]
+    pub reserved_micro_usd: MicroUsd,
     /// When, ISO 8601.
     pub at: String,
 }

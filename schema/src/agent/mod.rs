@@ -1,21 +1,23 @@
 //! `/api/v1`: what a customer reads of their own account.
 
-mod cli;
 mod auto_top_up;
+mod cli;
 mod notices;
 mod payments;
 pub mod signin;
+pub mod subscription;
 
-pub use cli::{CliVersion, PublicCodex, ShellBlocks};
 pub use auto_top_up::{AutoTopUp, AutoTopUpState, SetAutoTopUp};
+pub use cli::{CliVersion, PublicCodex, ShellBlocks};
 pub use notices::Notice;
 pub use payments::{
-    Checkout, CheckoutOpened, Confirm, Pack, Payment, Plans, Received, Settled, ShareCredit, TopUp,
+    Checkout, CheckoutOpened, Confirm, MonthlyPlan, Pack, Payment, Plans, Received, Settled,
+    ShareCredit, TopUp,
 };
 use serde::{Deserialize, Serialize};
 
 #[cfg(not(target_arch = "wasm32"))]
-use crate::words::{Basis, PlanName};
+use crate::words::{Basis, PlanName, Purse};
 use crate::{AccountId, CallId, Code, KeyId, MicroUsd, error::FieldError};
 
 /// `GET /api/v1/me`.
@@ -118,6 +120,16 @@ pub struct UsageTransaction {
     pub charged_micro_usd: MicroUsd,
     /// The charge in dollars.
     pub charged_usd: String,
+    /// Who paid: the `wallet`, the `unlimited` plan, or `both`.
+    #[serde(default)]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Purse"))]
+    pub purse: String,
+    /// What the Unlimited plan paid, at list price; it is no part of the charge.
+    #[serde(default)]
+    pub covered_micro_usd: MicroUsd,
+    /// The same in dollars.
+    #[serde(default)]
+    pub covered_usd: String,
     /// The balance after it.
     pub balance_after_micro_usd: MicroUsd,
     /// How the tokens are known: `reported`, or `counted` where the provider sent no usage.
@@ -140,6 +152,9 @@ pub struct DailySpend {
     pub output_tokens: u64,
     /// What they cost.
     pub charged_micro_usd: MicroUsd,
+    /// What the Unlimited plan paid of them besides, at list price.
+    #[serde(default)]
+    pub covered_micro_usd: MicroUsd,
 }
 
 /// A failure, here and on `/admin/api`.

@@ -16,6 +16,21 @@ pub struct Plans {
     pub packs: Vec<Pack>,
     /// The currencies in which it can be paid.
     pub currencies: Vec<String>,
+    /// What pays for every call, within its fair use, for as long as it is paid each month.
+    pub unlimited: MonthlyPlan,
+}
+
+/// A plan that is paid each month.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct MonthlyPlan {
+    /// What a checkout names as its `plan`.
+    pub id: String,
+    /// What a month costs in cents of a dollar.
+    pub price_cents: i64,
+    /// What a month costs in dollars, for people.
+    pub price_usd: String,
 }
 
 /// So much paid, so much credited.

@@ -45,7 +45,9 @@ async fn what_is_sold_is_the_operators_to_say_and_a_slip_sells_nothing() {
     let plan = World::plan().var("PACKS", "[]").var("CURRENCIES", r#"{"eur": 11000}"#);
     let shop = Shop::of(plan).await;
     let seen = shop.desk.send(shop.desk.get(PLANS)).await.json();
-    assert_eq!(seen, json!({ "packs": [], "currencies": ["eur", "usd"] }));
+    let unlimited = json!({ "id": "unlimited", "priceCents": 19_900, "priceUsd": "199.00" });
+    let sold = json!({ "packs": [], "currencies": ["eur", "usd"], "unlimited": unlimited });
+    assert_eq!(seen, sold);
     let world = World::plan().var("PACKS", r#"[{"id": "a", "price_cents": 1}]"#).start().await;
     let client = reqwest::Client::new();
     assert_eq!(Reply::to(client.get(world.at(PLANS))).await.status, 503);

@@ -1,6 +1,7 @@
 //! `/admin/api`: what an operator does (seed 000), with an operator's bearer.
 
 mod billing;
+mod fair_use;
 mod keys;
 mod mail;
 mod orders;
@@ -130,6 +131,20 @@ pub fn family() -> Family {
                 "admin",
                 "Put a new price of a model in force",
                 billing::set_price,
+            ),
+            get(
+                "/admin/api/billing/fup-settings",
+                Admin,
+                "admin",
+                "Read the Unlimited plan's price and fair use, and how an account stands with it",
+                fair_use::read,
+            ),
+            post(
+                "/admin/api/billing/fup-settings",
+                Admin,
+                "admin",
+                "Set the Unlimited plan's price and fair use, or an account's own",
+                fair_use::set,
             ),
             get(
                 "/admin/api/model-provider",

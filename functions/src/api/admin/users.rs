@@ -13,7 +13,7 @@ use crate::{
     cx::Cx,
     domain::{account::Profile, plan::Plan},
     http::{Created, Json},
-    services::{accounts, audit, keys, wallets},
+    services::{accounts, audit, keys, subscriptions, wallets},
 };
 
 /// How long a name or a remark may be.
@@ -76,6 +76,7 @@ pub async fn read(cx: Cx, at: UserPath) -> Result<Json<UserWithWallet>> {
 
 /// The ledger is never deleted, so neither is its account: it is closed.
 pub async fn delete(cx: Cx, at: UserPath) -> Result<Json<Done>> {
+    subscriptions::end(&cx, at.user_id).await?;
     accounts::set_active(&cx, at.user_id, false).await?;
     for key in keys::list(&cx, at.user_id).await? {
         keys::revoke(&cx, key.id).await?;

@@ -10,6 +10,7 @@ pub mod notices;
 pub mod payments;
 pub mod refuse;
 mod sso;
+mod subscription;
 
 pub use billing::cursor;
 
@@ -214,6 +215,20 @@ pub fn family() -> Family {
                 notices::stop,
             )
             .fails(&[404]),
+            get(
+                "/api/v1/wallet/subscription",
+                Api(Scope::Account),
+                "billing",
+                "Read how the current customer stands with the Unlimited plan and its fair use",
+                subscription::read,
+            ),
+            post(
+                "/api/v1/wallet/subscription",
+                Api(Scope::Account),
+                "billing",
+                "Let the wallet pay what the plan does not, or the plan end with its period",
+                subscription::change,
+            ),
         ],
     )
 }

@@ -3,8 +3,8 @@
 use schema::{
     Error, MicroUsd, PaymentId, Result,
     agent::{
-        Checkout, CheckoutOpened, Confirm, Pack, Payment, Plans, Received, Settled, ShareCredit,
-        TopUp,
+        Checkout, CheckoutOpened, Confirm, MonthlyPlan, Pack, Payment, Plans, Received, Settled,
+        ShareCredit, TopUp,
     },
     page::{Page, PageQuery},
 };
@@ -33,7 +33,13 @@ pub async fn plans(cx: Cx, _: Nothing) -> Result<Json<Plans>> {
     };
     let packs = cx.config.offers.shown(taken.as_deref()).map(pack).collect();
     let currencies = cx.config.currencies.codes().into_iter().map(str::to_owned).collect();
-    Ok(Json(Plans { packs, currencies }))
+    let price_cents = subscriptions::plan(&cx).await?.price_cents;
+    let unlimited = MonthlyPlan {
+        id: unlimited::PLAN.to_owned(),
+        price_cents,
+        price_usd: MicroUsd::from_cents(price_cents).dollars_and_cents(),
+    };
+    Ok(Json(Plans { packs, currencies, unlimited }))
 }
 
 pub async fn checkout(cx: Cx, _: Nothing, body: Checkout) -> Result<Created<CheckoutOpened>> {

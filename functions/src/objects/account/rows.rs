@@ -258,7 +258,8 @@ impl Rows {
     /// Rows before a position, newest first, one more than `limit` so that the caller learns
     /// whether more follow.
     pub fn transactions(&self, before: i64, limit: u32) -> Result<Vec<WalletTransaction>, Fault> {
-        let sql = "SELECT seq, kind, amount, held, balance, source, call, note, at FROM entries
+        let sql = "SELECT seq, kind, amount, held, balance, source, call, note, at,
+                     covered, reserved FROM entries
                    WHERE seq < ? ORDER BY seq DESC LIMIT ?";
         let bindings = vec![number(before), number(i64::from(limit) + 1)];
         Ok(self.rows::<EntryRow>(sql, bindings)?.into_iter().map(EntryRow::shown).collect())
@@ -268,7 +269,7 @@ impl Rows {
     pub fn usage(&self, before: i64, limit: u32) -> Result<Vec<(i64, UsageTransaction)>, Fault> {
         let sql =
             "SELECT seq, call, at, model, source, conversation, holder, input, cached, billed,
-                   output, reasoning, amount, balance, basis FROM entries
+                   output, reasoning, amount, balance, basis, covered FROM entries
                    WHERE kind = 'post' AND seq < ? ORDER BY seq DESC LIMIT ?";
         let bindings = vec![number(before), number(i64::from(limit) + 1)];
         Ok(self.rows::<UsageRow>(sql, bindings)?.into_iter().map(UsageRow::shown).collect())
@@ -278,7 +279,8 @@ impl Rows {
     pub fn daily(&self, now: Timestamp) -> Result<Vec<DailySpend>, Fault> {
         let today = now.millis().div_euclid(DAY_MS);
         let sql = "SELECT at / 86400000 AS day, count(*) AS requests, sum(input) AS input,
-                   sum(output) AS output, -sum(amount) AS charged FROM entries
+                   sum(output) AS output, -sum(amount) AS charged,
+                   sum(coalesce(covered, 0)) AS covered FROM entries
                    WHERE kind = 'post' AND at >= ? GROUP BY day ORDER BY day DESC";
         let rows = self.rows::<DayRow>(sql, vec![number((today - 29) * DAY_MS)])?;
         Ok(rows.into_iter().map(DayRow::shown).collect())

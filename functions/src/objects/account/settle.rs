@@ -164,10 +164,7 @@ impl Reading {
     /// must not keep the money on hold.
     fn cut(&self, tap: &js::Tap, cut: &Cut) {
         let error = match cut {
-            Cut::Money => Error::new(
-                Code::InsufficientCredit,
-                "Your wallet is empty, so the answer ends here. Top up and ask for the rest.",
-            ),
+            Cut::Money => self.inner.spent(),
             Cut::Silence => Error::new(Code::Timeout, "The model provider fell silent. Try again."),
             Cut::Length => Error::new(Code::Timeout, "The answer took longer than 15 minutes."),
             Cut::Drained => return drop(tap.drop()),
@@ -264,6 +261,19 @@ fn bill(
 }
 
 impl Inner {
+    /// Why an answer ends before its end: nothing is left that pays for it.
+    fn spent(&self) -> Error {
+        let now = self.now();
+        if self.live.borrow().ledger.allowance.wallet_pays(now) {
+            let message =
+                "Your wallet is empty, so the answer ends here. Top up and ask for the rest.";
+            return Error::new(Code::InsufficientCredit, message);
+        }
+        let message = "Your Unlimited plan's fair use is used up, so the answer ends here. Let \
+                       your wallet pay meanwhile, or ask for the rest later.";
+        Error::new(Code::FairUseExceeded, message)
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         cx::config(&self.env).map_or(Timestamp::from_millis(0), |config| cx::now(&config))
     }

@@ -104,6 +104,8 @@ pub struct EntryRow {
     pub call: Option<String>,
     pub note: Option<String>,
     pub at: i64,
+    pub covered: Option<i64>,
+    pub reserved: Option<i64>,
 }
 
 impl EntryRow {
@@ -117,6 +119,8 @@ impl EntryRow {
             source: self.source,
             call: self.call,
             note: self.note.unwrap_or_default(),
+            covered_micro_usd: MicroUsd::new(self.covered.unwrap_or_default()),
+            reserved_micro_usd: MicroUsd::new(self.reserved.unwrap_or_default()),
             at: Timestamp::from_millis(self.at).to_string(),
         }
     }
@@ -139,11 +143,18 @@ pub struct UsageRow {
     pub amount: i64,
     pub balance: i64,
     pub basis: String,
+    pub covered: Option<i64>,
 }
 
 impl UsageRow {
     pub fn shown(self) -> (i64, UsageTransaction) {
         let charged = MicroUsd::new(-self.amount);
+        let covered = MicroUsd::new(self.covered.unwrap_or_default());
+        let purse = match (charged > MicroUsd::ZERO, covered > MicroUsd::ZERO) {
+            (true, true) => "both",
+            (false, true) => "unlimited",
+            (_, false) => "wallet",
+        };
         let response_id = self.source.as_deref().and_then(|s| s.strip_prefix("response:"));
         let shown = UsageTransaction {
             id: self.call,
@@ -159,6 +170,9 @@ impl UsageRow {
             reasoning_tokens: self.reasoning,
             charged_micro_usd: charged,
             charged_usd: charged.to_string(),
+            purse: purse.to_owned(),
+            covered_micro_usd: covered,
+            covered_usd: covered.to_string(),
             balance_after_micro_usd: MicroUsd::new(self.balance),
             basis: self.basis,
         };
@@ -173,6 +187,7 @@ pub struct DayRow {
     pub input: u64,
     pub output: u64,
     pub charged: i64,
+    pub covered: i64,
 }
 
 impl DayRow {
@@ -183,6 +198,7 @@ impl DayRow {
             input_tokens: self.input,
             output_tokens: self.output,
             charged_micro_usd: MicroUsd::new(self.charged),
+            covered_micro_usd: MicroUsd::new(self.covered),
         }
     }
 }
