@@ -8,6 +8,7 @@ use worker::Env;
 use crate::domain::{
     link::SigningKeys,
     offer::{Currencies, Offers},
+    oidc,
     route::Route,
     seal::SealKeys,
     setup, threshold,
@@ -60,6 +61,8 @@ pub struct Config {
     pub currencies: Currencies,
     /// What sharing the site is worth, once for each account; nothing where it is worth nothing.
     pub share_credit: MicroUsd,
+    /// Where people sign in with Google, if they can.
+    pub google: Option<Google>,
     /// Where an empty wallet is filled; may be empty.
     pub top_up_url: String,
     /// Balances below which people are told that little is left.
@@ -104,6 +107,41 @@ impl Stripe {
     /// Whether the key is for real money: what is said of the other kind does not concern us.
     pub fn livemode(&self) -> bool {
         self.secret_key.0.split('_').nth(1) == Some("live")
+    }
+}
+
+/// This deployment at Google, or at whoever stands in for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Google {
+    /// Everything else is found from there.
+    pub issuer: String,
+    pub client_id: String,
+    pub client_secret: Secret,
+    /// The only domain of which people may be, where there is one.
+    pub hosted_domain: Option<String>,
+}
+
+impl Google {
+    /// Nothing without a client's id; with one, the rest has to be there.
+    fn read(
+        text: impl Fn(&str) -> String,
+        production: bool,
+        gaps: &mut Vec<String>,
+    ) -> Option<Self> {
+        let named = |name: &str| Some(text(name)).filter(|text| !text.is_empty());
+        let client_id = named("GOOGLE_CLIENT_ID")?;
+        let issuer = named("GOOGLE_ISSUER").unwrap_or_else(|| oidc::GOOGLE.to_owned());
+        if production && !issuer.starts_with("https://") {
+            gaps.push("GOOGLE_ISSUER does not begin with https://".to_owned());
+        }
+        let Some(secret) = named("GOOGLE_CLIENT_SECRET") else {
+            gaps.push(
+                "GOOGLE_CLIENT_ID is set and the secret GOOGLE_CLIENT_SECRET is not".to_owned(),
+            );
+            return None;
+        };
+        let (client_secret, hosted_domain) = (Secret(secret), named("GOOGLE_HOSTED_DOMAIN"));
+        Some(Self { issuer, client_id, client_secret, hosted_domain })
     }
 }
 
@@ -171,6 +209,7 @@ impl Config {
             gaps.push("STRIPE_API_URL does not begin with https://".to_owned());
         }
         let cli = cli(&text, &mut gaps);
+        let google = Google::read(text, production, &mut gaps);
         if !gaps.is_empty() {
             return Err(Error::unavailable(gaps.join("; ")));
         }
@@ -184,6 +223,7 @@ impl Config {
             development: !production,
             signing,
             sealing,
+            google,
             stripe,
             offers,
             currencies,

@@ -230,6 +230,14 @@ export async function call(method, url, lines, body, ms, most, told) {
   return [answer.status, bytes && new TextDecoder().decode(bytes), header];
 }
 
+/** Whether a key, as a JSON Web Key, signed some text with RS256. */
+export async function verifyRs256(key, text, signature) {
+  const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+  const { subtle } = crypto;
+  const imported = await subtle.importKey("jwk", JSON.parse(key), algorithm, false, ["verify"]);
+  return subtle.verify(algorithm, imported, signature, new TextEncoder().encode(text));
+}
+
 /** Calls an object with a request as it is. */
 export function handOn(stub, request) {
   return stub.fetch(request);

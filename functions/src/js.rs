@@ -50,6 +50,10 @@ extern "C" {
         told: &str,
     ) -> Promise;
 
+    /// Whether a key (a JSON Web Key) signed some text with RS256.
+    #[wasm_bindgen(js_name = verifyRs256)]
+    pub fn verify_rs256(key: &str, text: &str, signature: &Uint8Array) -> Promise;
+
     /// Calls an object with a request as it is.
     #[wasm_bindgen(js_name = handOn)]
     pub fn hand_on(stub: &JsValue, request: &web_sys::Request) -> Promise;

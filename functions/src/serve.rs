@@ -11,7 +11,7 @@ use worker::{Context, Env, worker_sys};
 use crate::{
     api,
     cx::{self, Cx, Events},
-    domain::{admission::Refusal, limit::Rate, token},
+    domain::{admission::Refusal, cookie, limit::Rate, token},
     http::{
         Family, Handler, Incoming, Reply, Route, body,
         reply::Body,
@@ -119,13 +119,17 @@ async fn answer(cx: &Cx, seen: &Seen<'_>) -> Result<web_sys::Response, JsValue> 
         }
         Handler::Act(_) => {
             let mut cx = cx.clone();
-            match act(&mut cx, seen, route, path_params).await {
+            let response = match act(&mut cx, seen, route, path_params).await {
                 Ok(reply) => finish(&cx, seen, family, &reply),
                 Err(refusal) => {
                     let account = cx.caller.as_ref().map(|caller| caller.account);
                     word(seen, Manner { account, ..Manner::of(family) }, &refusal)
                 }
+            }?;
+            if let Some(spent) = route.spends {
+                response.headers().append("set-cookie", &cookie::clear(spent))?;
             }
+            Ok(response)
         }
     }
 }

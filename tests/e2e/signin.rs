@@ -1,5 +1,7 @@
-//! Signing in with a browser: sessions and links that open a page signed in.
+//! Signing in with a browser: with Google, by links that open a page signed in, and what a session
+//! is good for.
 
+mod browser;
 mod session;
 mod sso;
 

@@ -20,6 +20,7 @@ mod lock;
 pub mod mail;
 pub mod messages;
 pub mod object;
+pub mod oidc;
 pub mod openai;
 pub mod packages;
 pub mod part;

@@ -53,6 +53,8 @@ pub struct Route {
     pub streams: bool,
     /// Failures that it has beside those that follow from its form.
     pub failures: &'static [u16],
+    /// The cookie that it uses up: whatever comes of it, the browser shall not keep it.
+    pub spends: Option<&'static str>,
     /// What the OpenAPI document says of its parts.
     #[cfg(not(target_arch = "wasm32"))]
     pub shape: super::super::openapi::Shape,
@@ -67,6 +69,11 @@ impl Route {
     /// The same line, for an answer that is, or may be, a stream of events.
     pub fn streams(self) -> Self {
         Self { streams: true, ..self }
+    }
+
+    /// The same line, for what uses a cookie up.
+    pub fn spends(self, cookie: &'static str) -> Self {
+        Self { spends: Some(cookie), ..self }
     }
 
     /// The same line, with failures that its form does not tell.
@@ -208,6 +215,7 @@ fn route<M, H: Act<M>>(
         keyed: false,
         streams: false,
         failures: &[],
+        spends: None,
         #[cfg(not(target_arch = "wasm32"))]
         shape: H::shape(),
     }
@@ -279,6 +287,7 @@ where
         keyed: false,
         streams: false,
         failures: &[],
+        spends: None,
         #[cfg(not(target_arch = "wasm32"))]
         shape: super::super::openapi::Shape::untouched(),
     }
@@ -346,6 +355,7 @@ where
         keyed: false,
         streams: false,
         failures: &[],
+        spends: None,
         #[cfg(not(target_arch = "wasm32"))]
         shape: super::super::openapi::Shape::signed::<R>(),
     }

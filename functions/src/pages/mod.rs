@@ -54,7 +54,7 @@ pub struct Frame {
 impl Frame {
     fn of(cx: &Cx) -> Self {
         let signed_in = sessions::presented(cx).is_some();
-        Self { brand: cx.config.brand.clone(), signed_in, google: false }
+        Self { brand: cx.config.brand.clone(), signed_in, google: cx.config.google.is_some() }
     }
 }
 

@@ -2,6 +2,7 @@
 //! us.
 
 pub mod courier;
+pub mod google;
 pub mod http;
 mod mail_http;
 pub mod releases;

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod billing;
 pub mod customers;
 pub mod fleet;
+pub mod google;
 mod holds;
 pub mod keys;
 pub mod machine_auth;

@@ -21,15 +21,16 @@ pub async fn begin(cx: &Cx, account: AccountId) -> Result<String> {
     let epoch = tell(cx, account, session::Command::Begin).await?;
     let session = Session { account, issued_at: cx.now, epoch };
     let signed = sign(cx, SESSION, cx.now.plus_millis(SESSION_MS), session)?;
-    Ok(cookie::set(cookie::SESSION, &signed, SESSION_MS))
+    Ok(cookie::set(cookie::SESSION, &signed.text, SESSION_MS))
 }
 
 /// Ends the session that the request came with, so that no copy of its cookie is good any more, or
 /// every session of its account. The answer is a whole `Set-Cookie` that takes it away, also where
-/// there was none.
+/// there was none: so it answers our own pages only, for a browser heeds it in a foreign form's
+/// answer, too, with which it sent no cookie.
 pub async fn end(cx: &Cx, everywhere: bool) -> Result<String> {
+    own_page(cx)?;
     if let Some(claims) = presented(cx) {
-        own_page(cx)?;
         let Session { account, epoch, .. } = claims.body;
         let (id, until, epoch) = (claims.id, claims.expires_at, Some(epoch));
         match tell(cx, account, session::Command::Spend(Single { id, epoch, until })).await {
@@ -54,7 +55,7 @@ pub async fn sso_link(cx: &Cx, account: AccountId, next: &str) -> Result<String>
     let origin = cx.origin()?;
     let epoch = tell(cx, account, session::Command::Begin).await?;
     let signed = sign(cx, SSO, cx.now.plus_millis(SSO_MS), Link { account, epoch, next })?;
-    Ok(format!("{origin}/api/v1/auth/sso?token={signed}"))
+    Ok(format!("{origin}/api/v1/auth/sso?token={}", signed.text))
 }
 
 /// Whether such a link could be good, before it is used up.
@@ -106,12 +107,19 @@ pub fn own_page(cx: &Cx) -> Result<()> {
     Err(Error::new(Code::PermissionDenied, message))
 }
 
-/// Signs something that is good for one purpose.
-pub fn sign(cx: &Cx, purpose: &str, expires_at: Timestamp, body: impl Serialize) -> Result<String> {
-    let id = cx::random::<16>()?.iter().map(|byte| format!("{byte:02x}")).collect();
-    let claims = Claims { purpose: purpose.to_owned(), id, expires_at, body };
-    let signed = cx.config.signing.sign(&claims);
-    signed.ok_or_else(|| Error::unavailable("SIGNING_SECRETS is not set"))
+/// A text that is good for one purpose, and its id.
+pub struct Signed {
+    pub id: String,
+    pub text: String,
+}
+
+/// Signs something for one purpose.
+pub fn sign(cx: &Cx, purpose: &str, expires_at: Timestamp, body: impl Serialize) -> Result<Signed> {
+    let id: String = cx::random::<16>()?.iter().map(|byte| format!("{byte:02x}")).collect();
+    let claims = Claims { purpose: purpose.to_owned(), id: id.clone(), expires_at, body };
+    let text = cx.config.signing.sign(&claims);
+    let text = text.ok_or_else(|| Error::unavailable("SIGNING_SECRETS is not set"))?;
+    Ok(Signed { id, text })
 }
 
 fn link(cx: &Cx, token: &str) -> Result<Claims<Link>> {

@@ -1,4 +1,5 @@
-//! Sessions: whom their cookie speaks for, where it counts, and what ends it. `/api/v1/auth/logout`.
+//! Sessions: whom their cookie speaks for, where it counts, and what ends it:
+//! `/api/v1/auth/logout`.
 
 use functions::domain::session::{SESSION, SESSION_MS, SSO};
 use schema::AccountId;
@@ -6,6 +7,9 @@ use serde_json::json;
 
 use super::{LOGOUT, ME, SECRET, Stage, forged, good};
 use crate::desk::Reply;
+
+/// Changes something, and for money.
+const CLAIM: &str = "/api/v1/share-credit/claim";
 
 #[tokio::test]
 async fn a_session_reads_its_account_and_counts_in_a_window_of_its_own() {
@@ -93,7 +97,7 @@ async fn who_signs_out_leaves_no_good_copy_of_the_cookie() {
     stage.check(&others, true).await;
     let again = Reply::to(stage.own_post(LOGOUT).header("cookie", &mine)).await;
     assert_eq!(again.status, 200, "{again:?}");
-    let nobody = Reply::to(stage.post(LOGOUT)).await;
+    let nobody = Reply::to(stage.own_post(LOGOUT)).await;
     assert_eq!((nobody.status, nobody.json()), (200, json!({ "signedOut": true })));
 }
 
@@ -128,10 +132,47 @@ async fn another_sites_page_signs_nobody_out() {
         ("origin", "null"),
         ("x-nothing", "said"),
     ] {
-        let out = stage.post(LOGOUT).header("cookie", &cookie).header(name, value);
-        Reply::to(out).await.refuses(403, "permission_denied", "own pages only");
+        let out = || stage.post(LOGOUT).header(name, value);
+        // A foreign form comes without the cookie, and its answer must not take it away.
+        for out in [out().header("cookie", &cookie), out()] {
+            let refused = Reply::to(out).await;
+            refused.refuses(403, "permission_denied", "own pages only");
+            assert_eq!(refused.header("set-cookie"), "", "{refused:?}");
+        }
     }
     stage.check(&cookie, true).await;
+}
+
+#[tokio::test]
+async fn another_sites_page_claims_no_money_with_a_visitors_session() {
+    let stage = Stage::open().await;
+    let cookie = stage.session().await;
+    let balance = async || stage.account.me().await.wallet.balance_micro_usd;
+    let before = balance().await;
+    let claim = |headers: &[(&str, &str)]| {
+        let request = stage.post(CLAIM).header("cookie", &cookie).body("{}");
+        headers.iter().fold(request, |it, (name, value)| it.header(*name, *value))
+    };
+    let (json, ours) = (("content-type", "application/json"), stage.world.url());
+    for headers in [
+        &[json, ("sec-fetch-site", "cross-site"), ("origin", "https://evil.test")][..],
+        &[json, ("sec-fetch-site", "same-site"), ("origin", &ours)],
+        &[json, ("origin", "https://evil.test")],
+        &[json, ("origin", "null")],
+        &[json],
+    ] {
+        let refused = Reply::to(claim(headers)).await;
+        refused.refuses(403, "permission_denied", "own pages only");
+    }
+    let form = ("content-type", "text/plain;charset=UTF-8");
+    let typed = Reply::to(claim(&[form, ("sec-fetch-site", "same-origin")])).await;
+    typed.refuses(403, "permission_denied", "application/json");
+    assert_eq!(balance().await, before);
+    let own = Reply::to(claim(&[json, ("origin", &ours)])).await;
+    assert_eq!(own.status, 200, "{own:?}");
+    assert!(balance().await > before);
+    let key = stage.post(CLAIM).bearer_auth(&stage.account.key).header("origin", "null");
+    assert_eq!(Reply::to(key).await.status, 200, "a key is no cookie");
 }
 
 #[tokio::test]

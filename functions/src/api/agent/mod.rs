@@ -2,6 +2,7 @@
 
 mod billing;
 mod cli;
+mod google;
 mod logout;
 mod me;
 pub mod notices;
@@ -14,9 +15,12 @@ pub use billing::cursor;
 use schema::agent::Failure;
 
 use crate::{
-    domain::access::{
-        Access::{Api, Public},
-        Scope,
+    domain::{
+        access::{
+            Access::{Api, Public},
+            Scope,
+        },
+        cookie,
     },
     http::{Family, get, post, signed},
 };
@@ -27,6 +31,23 @@ pub fn family() -> Family {
         "agent",
         refuse::refuse,
         vec![
+            get(
+                "/api/v1/auth/google/start",
+                Public,
+                "auth",
+                "Start Google sign-up or sign-in for a wallet account",
+                google::start,
+            )
+            .fails(&[404, 502]),
+            get(
+                "/api/v1/auth/google/callback",
+                Public,
+                "auth",
+                "Complete Google sign-up or sign-in for a wallet account",
+                google::callback,
+            )
+            .fails(&[400, 403, 404, 409, 429, 502])
+            .spends(cookie::GOOGLE),
             get(
                 "/api/v1/auth/sso",
                 Public,
