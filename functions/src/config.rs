@@ -80,6 +80,8 @@ pub struct Config {
     pub upstream_timeout_ms: u32,
     /// Milliseconds that a provider may stay silent within a stream.
     pub upstream_idle_ms: i64,
+    /// Milliseconds that a mail server has for a whole dialogue.
+    pub mail_patience_ms: u32,
     /// Milliseconds that a call waits at most for a free place.
     pub turn_wait_ms: i64,
     /// Milliseconds that a stream waits at most for money that running calls may give back.
@@ -243,6 +245,7 @@ impl Config {
             upstream_timeout_ms: u32::try_from(number("UPSTREAM_TIMEOUT_MS", 600_000))
                 .unwrap_or(600_000),
             upstream_idle_ms: number("UPSTREAM_IDLE_MS", 300_000),
+            mail_patience_ms: u32::try_from(number("MAIL_PATIENCE_MS", 60_000)).unwrap_or(60_000),
             turn_wait_ms: number("TURN_WAIT_MS", 20_000),
             money_wait_ms: number("MONEY_WAIT_MS", 300_000),
             settings_ttl_ms: number("SETTINGS_TTL_MS", 5_000),

@@ -34,7 +34,9 @@ pub struct Mail {
     pub from: Value,
     pub to: Value,
     pub subject: String,
+    #[serde(default)]
     pub text: String,
+    #[serde(default)]
     pub html: String,
     /// All of them: `key` and `value`.
     pub headers: Vec<Value>,

@@ -66,7 +66,8 @@ pub async fn mail(
                 Err(why) => return Ending::Refused(why),
             };
             let (host, port, security) = (server.host.as_str(), server.port, server.security);
-            let server = Server { host, port, security, login };
+            let patience_ms = config.mail_patience_ms;
+            let server = Server { host, port, security, login, patience_ms };
             smtp::send(server, &Mail { from: &from, to: &to, message: &message }, handed).await
         }
         (Via::Http, _, Some(provider)) => match open(&provider.token) {

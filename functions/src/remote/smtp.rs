@@ -15,15 +15,14 @@ use crate::{
     js,
 };
 
-/// How long a whole dialogue may take.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// Where to send by.
 pub struct Server<'a> {
     pub host: &'a str,
     pub port: u16,
     pub security: Security,
     pub login: Option<Login>,
+    /// How long the whole dialogue may take.
+    pub patience_ms: u32,
 }
 
 /// Hangs up, however it ends.
@@ -42,15 +41,15 @@ pub async fn send(
     mail: &Mail<'_>,
     handed: impl FnOnce() -> Result<(), String>,
 ) -> Ending {
-    let Server { host, port, security, login } = server;
+    let Server { host, port, security, login, patience_ms } = server;
     let secure = security == Security::Tls;
     let line = match js::Line::new(host.trim_matches(['[', ']']), port, secure) {
         Ok(line) => Hung(line),
         Err(thrown) => return Ending::Later(js::said(&thrown)),
     };
     let dialogue = Dialogue::new(security, login, mail);
-    let patience = Box::pin(Delay::from(PATIENCE));
-    let mut talk = Talk { line, dialogue, patience, greeting: secure };
+    let patience = Box::pin(Delay::from(Duration::from_millis(u64::from(patience_ms))));
+    let mut talk = Talk { line, dialogue, patience, patience_ms, greeting: secure };
     let mut handed = Some(handed);
     let mut step = talk.hear().await;
     loop {
@@ -88,6 +87,7 @@ struct Talk {
     line: Hung,
     dialogue: Dialogue,
     patience: Pin<Box<Delay>>,
+    patience_ms: u32,
     /// Whether TLS has begun and nothing was heard under it yet: what breaks off then is of its
     /// certificate, more often than not, and the platform says no more.
     greeting: bool,
@@ -132,8 +132,8 @@ impl Talk {
             Either::Left((Ok(value), _)) => Ok(value),
             Either::Left((Err(thrown), _)) => Err(self.broken(&thrown)),
             Either::Right(_) => {
-                let seconds = PATIENCE.as_secs();
-                Err(self.dialogue.cut(&format!("The server took more than {seconds} seconds.")))
+                let ms = self.patience_ms;
+                Err(self.dialogue.cut(&format!("The server took more than {ms} ms.")))
             }
         }
     }

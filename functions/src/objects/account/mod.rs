@@ -168,9 +168,14 @@ impl Inner {
             let deadline = live.ledger.next_deadline();
             self.live.replace(live);
             self.loaded.set(true);
+            // The first alarm that is set takes the place of the one that the process before this
+            // one had set.
+            if let Some(deadline) = deadline {
+                self.ring_by(deadline, &config);
+            }
             if opened {
-                self.resume_notices(deadline, &config, now)?;
                 self.load_watch(&config, now)?;
+                self.resume_notices(&config, now)?;
             }
         }
         Ok((config, now))

@@ -149,19 +149,9 @@ impl Inner {
         self.rows.add_notice(&new, now).map_err(Error::unavailable)
     }
 
-    /// Goes on where the process before this one ended. Setting the alarm puts another one in the
-    /// place of the one that was set, so what else it was for is named.
-    pub(super) fn resume_notices(
-        self: &Rc<Self>,
-        deadline: Option<Timestamp>,
-        config: &Config,
-        now: Timestamp,
-    ) -> Result<()> {
+    /// Goes on where the process before this one ended.
+    pub(super) fn resume_notices(self: &Rc<Self>, config: &Config, now: Timestamp) -> Result<()> {
         self.rows.doubt_notices().map_err(Error::unavailable)?;
-        if self.rows.next_notice_at().map_err(Error::unavailable)?.is_some() {
-            let soon = now.plus_millis(GUARANTEE_MS);
-            self.ring_by(deadline.map_or(soon, |deadline| deadline.min(soon)), config);
-        }
         self.deliver_due(config, now)
     }
 
