@@ -28,6 +28,7 @@ mod openai_clients;
 mod orders;
 mod pages;
 mod panic;
+mod payments;
 mod prices;
 mod rehearsal;
 mod runner;

@@ -42,6 +42,12 @@ impl Object {
         Ok(answer["outcome"].take())
     }
 
+    /// Tells it something in JSON, which is what an account's object speaks.
+    pub async fn ask<A: DeserializeOwned>(&self, command: &impl Serialize) -> Result<A> {
+        let request = self.http.put(format!("{}/", self.url)).body(serde_json::to_vec(command)?);
+        Ok(self.send(request).await?.json().await?)
+    }
+
     /// Asks it for something that it streams.
     pub async fn look(&self, path: &str) -> Result<Response> {
         self.send(self.http.get(format!("{}{path}", self.url))).await

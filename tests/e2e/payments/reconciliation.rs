@@ -97,8 +97,8 @@ async fn each_difference_is_told_with_its_reason_until_it_is_mended() {
     let (source, note) = ("stripe:pi_nobody".to_owned(), "a slip".to_owned());
     let command = Command::Credit { source, amount: MicroUsd::from_cents(700), note };
     let object = shop.world().object("ACCOUNT", &account);
-    let told = object.tell::<Answer>(&Ask { knock: None, command }, b"").await.expect("an answer");
-    assert!(matches!(told.0.outcome, Outcome::Receipt { .. }));
+    let told: Answer = object.ask(&Ask { knock: None, command }).await.expect("an answer");
+    assert!(matches!(told.outcome, Outcome::Receipt { .. }), "{told:?}");
     // A payment without a credit.
     let payment: PaymentId = Id::new(Timestamp::from_millis(1), [7; 10]);
     let metadata = json!({

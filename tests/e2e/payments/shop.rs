@@ -14,12 +14,7 @@ use crate::desk::{Desk, Reply};
 pub const PATIENCE: Duration = Duration::from_secs(20);
 pub const POLL: Duration = Duration::from_millis(20);
 
-/// What `wrangler.toml` sells: a price in cents, and the credit in micro-dollars.
-pub const PACKS: [(&str, i64, i64); 3] = [
-    ("usd_10", 1_000, 100_000_000),
-    ("usd_50", 5_000, 540_000_000),
-    ("exit_50", 5_000, 585_000_000),
-];
+/// What `wrangler.toml` gives for $50 and $10, in micro-dollars.
 pub const FIFTY: i64 = 540_000_000;
 pub const TEN: i64 = 100_000_000;
 
