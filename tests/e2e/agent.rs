@@ -26,6 +26,12 @@ async fn a_customer_reads_wallet_and_limits() {
             "id": desk.account.id,
             "username": desk.account.username,
             "plan": "enterprise",
+            "cli": {
+                "providerId": "gantry", "providerName": "Gantry", "officialCliVersion": "0.130.0",
+                "baseUrl": desk.world.at("/v1"), "envKey": "GANTRY_API_KEY",
+                "wireApi": "responses", "model": "gpt-5.5", "reasoningEffort": "medium",
+                "codexHome": "$HOME/.gantry-codex",
+            },
             "wallet": {
                 "balanceMicroUsd": 25_000_000, "heldMicroUsd": 0, "availableMicroUsd": 25_000_000,
                 "balanceUsd": "25.000000",

@@ -2,7 +2,7 @@
 
 use schema::{
     Result,
-    agent::{CliVersion, PublicCodex},
+    agent::{CliSettings, CliVersion, PublicCodex},
 };
 
 use super::releases;
@@ -16,6 +16,11 @@ pub fn public(cx: &Cx) -> Result<PublicCodex> {
 /// The commands with this key.
 pub fn with_key(cx: &Cx, key: &str) -> Result<PublicCodex> {
     Ok(setup::public_codex(&cx.config.cli, &cx.origin()?, key))
+}
+
+/// The settings alone, where the deployment knows its own address.
+pub fn summary(cx: &Cx) -> Option<CliSettings> {
+    cx.origin().ok().map(|origin| setup::summary(&cx.config.cli, &origin))
 }
 
 /// Which version is proved to work here, and which is newest.

@@ -76,6 +76,31 @@ pub struct PublicCodex {
     pub model_display_name: String,
 }
 
+/// The settings alone: in `GET /api/v1/me`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CliSettings {
+    /// How the CLI's settings call this service.
+    pub provider_id: String,
+    /// How the CLI shows it.
+    pub provider_name: String,
+    /// The version of the CLI that this service is proved against.
+    pub official_cli_version: String,
+    /// Where the API is, without a slash at its end.
+    pub base_url: String,
+    /// The environment variable that holds the key.
+    pub env_key: String,
+    /// The API that the CLI speaks with it.
+    pub wire_api: String,
+    /// The model that the commands choose.
+    pub model: String,
+    /// How hard it thinks.
+    pub reasoning_effort: String,
+    /// The folder that keeps these settings apart, as a POSIX shell reads it.
+    pub codex_home: String,
+}
+
 /// Which CLI this service is proved against, and which is newest: `GET /api/v1/cli/version`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]

@@ -9,6 +9,7 @@ pub mod subscription;
 
 pub use auto_top_up::{AutoTopUp, AutoTopUpState, SetAutoTopUp};
 pub use cli::{CliVersion, PublicCodex, ShellBlocks};
+pub use cli::{CliSettings, CliVersion, PublicCodex, ShellBlocks};
 pub use notices::Notice;
 pub use payments::{
     Checkout, CheckoutOpened, Confirm, MonthlyPlan, Pack, Payment, Plans, Received, Settled,
@@ -32,6 +33,10 @@ pub struct Me {
     /// `starter`, `professional` or `enterprise`.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "PlanName"))]
     pub plan: String,
+    /// How the stock Codex CLI is pointed here; absent where the deployment does not know its own
+    /// address. `GET /api/v1/me/cli` has commands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cli: Option<CliSettings>,
     /// The money.
     pub wallet: Wallet,
     /// Where its auto top-up stands: more of it at `GET /api/v1/wallet/auto-topup`.

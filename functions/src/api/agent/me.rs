@@ -6,7 +6,12 @@ use schema::{
 };
 
 use super::auto_top_up;
-use crate::{api::system::Nothing, cx::Cx, http::Json, services::accounts};
+use crate::{
+    api::system::Nothing,
+    cx::Cx,
+    http::Json,
+    services::{accounts, setup},
+};
 
 /// The account, its wallet, and where the presented credential stands.
 pub async fn read(cx: Cx, _: Nothing) -> Result<Json<Me>> {
@@ -17,6 +22,7 @@ pub async fn read(cx: Cx, _: Nothing) -> Result<Json<Me>> {
         id: profile.id,
         username: profile.username,
         plan: profile.plan.as_str().to_owned(),
+        cli: setup::summary(&cx),
         wallet: description.wallet,
         auto_top_up: auto_top_up::state(&description.auto_top_up, cx.now),
         limits: Limits {

@@ -5,7 +5,7 @@ mod posix;
 mod powershell;
 pub mod quote;
 
-use schema::agent::{CliVersion, PublicCodex, ShellBlocks};
+use schema::agent::{CliSettings, CliVersion, PublicCodex, ShellBlocks};
 
 use super::release::PACKAGE;
 
@@ -243,6 +243,22 @@ pub fn public_codex(cli: &Cli, origin: &str, key: &str) -> PublicCodex {
         client_model_label: cli.label(),
         display_model: cli.label(),
         model_display_name: cli.label(),
+    }
+}
+
+/// The settings alone, as a customer reads them of their account.
+pub fn summary(cli: &Cli, origin: &str) -> CliSettings {
+    let all = public_codex(cli, origin, &cli.placeholder());
+    CliSettings {
+        provider_id: all.provider_id,
+        provider_name: all.provider_name,
+        official_cli_version: all.official_cli_version,
+        base_url: all.base_url,
+        env_key: all.env_key,
+        wire_api: all.wire_api,
+        model: all.model,
+        reasoning_effort: all.reasoning_effort,
+        codex_home: all.codex_home,
     }
 }
 
