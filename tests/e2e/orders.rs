@@ -120,6 +120,7 @@ async fn a_buyer_pastes_the_blocks_and_codes() {
         let machine = Machine::new(version);
         let setup = machine.run(&made.posix.setup).await;
         assert!(setup.status.success() && setup.stderr.is_empty(), "{setup:?}");
+        machine.trust(".rock-run-codex");
         assert!(!machine.answer(&made.posix.smoke_test).await.trim().is_empty());
         let mut terminal = machine.open(&made.posix.start).await;
         ask(&mut terminal, "forty two").await;

@@ -1,6 +1,7 @@
 //! A customer's machine: the stock CLI on its path, a home of its own, and a shell to paste into.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Output;
@@ -15,12 +16,7 @@ use tokio::time::timeout;
 
 /// How long a command may take that asks for one answer.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long a key may be without effect before it is pressed again.
-const AGAIN: Duration = Duration::from_secs(1);
-
-/// What a terminal shows when codex asks whether a folder is to be trusted (one of them, by its
-/// version), and when it is ready.
-const TRUST: [&str; 2] = ["Yes, continue", "Trust and continue"];
+/// What a terminal shows when codex is ready.
 const READY: &str = " medium · ";
 
 pub struct Machine {
@@ -67,23 +63,27 @@ impl Machine {
         String::from_utf8(output.stdout).expect("text")
     }
 
-    /// Pastes a command that starts codex, and waits until it is ready for words; nothing but
-    /// whether to trust the folder is asked before.
+    /// Pastes a command that starts codex, and waits until it is ready for words: nothing is asked
+    /// before.
     pub async fn open(&self, command: &str) -> Terminal {
         let shell = pty_process::Command::new("sh").args(["-c", command]);
         let shell = shell.current_dir(self.at("work")).env_clear().envs(self.environment());
         let mut terminal = Terminal::start(shell).expect("a terminal");
-        let asks = |screen: &str| TRUST.iter().any(|words| screen.contains(words));
-        let opened = |screen: &str| asks(screen) || screen.contains(READY);
-        // A question that has just appeared does not always take the first answer.
-        while asks(&terminal.wait_until("codex", opened).await) {
-            terminal.press(ENTER);
-            let answered = terminal.wait_until("codex", |screen| !asks(screen));
-            if timeout(AGAIN, answered).await.is_ok() {
-                terminal.wait_for(READY).await;
-            }
-        }
+        terminal.wait_for(READY).await;
         terminal
+    }
+
+    /// Notes in the settings of a folder that the person trusts where they work, as codex does when
+    /// they say so.
+    pub fn trust(&self, folder: &str) {
+        let folder = self.at("home").join(folder);
+        fs::create_dir_all(&folder).expect("a folder");
+        let mut options = OpenOptions::new();
+        let file = options.append(true).create(true);
+        let mut file = file.open(folder.join("config.toml")).expect("a file");
+        let work = self.at("work");
+        let trusted = format!("\n[projects.{work:?}]\ntrust_level = \"trusted\"\n");
+        file.write_all(trusted.as_bytes()).expect("a file");
     }
 
     fn environment(&self) -> [(&'static str, String); 4] {

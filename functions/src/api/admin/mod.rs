@@ -49,7 +49,7 @@ pub fn family() -> Family {
                 "Read an order again with all that its buyer is sent",
                 orders::read,
             )
-            .fails(&[409]),
+            .fails(&[404, 409]),
             get(
                 "/admin/api/users/{user_id}",
                 Admin,
