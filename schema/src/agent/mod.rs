@@ -8,7 +8,6 @@ pub mod signin;
 pub mod subscription;
 
 pub use auto_top_up::{AutoTopUp, AutoTopUpState, SetAutoTopUp};
-pub use cli::{CliVersion, PublicCodex, ShellBlocks};
 pub use cli::{CliSettings, CliVersion, PublicCodex, ShellBlocks};
 pub use notices::Notice;
 pub use payments::{
