@@ -74,6 +74,23 @@ pub enum SubscriptionStatus {
     Unknown,
 }
 
+/// How a browser stays signed in.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum SessionKind {
+    Cookie,
+    None,
+}
+
+/// Where a sign-up stands.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum StandingName {
+    Pending,
+    Approved,
+    Rejected,
+}
+
 /// What a row of a ledger is.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]

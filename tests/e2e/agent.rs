@@ -36,9 +36,14 @@ async fn a_customer_reads_wallet_and_limits() {
                 "balanceMicroUsd": 25_000_000, "heldMicroUsd": 0, "availableMicroUsd": 25_000_000,
                 "balanceUsd": "25.000000",
             },
+            "autoTopUp": "off",
             "limits": {
                 "requestsPerHour": 50_000, "requestsRemaining": 49_999,
                 "concurrentRequests": 100, "running": 0,
+            },
+            "person": {
+                "name": null, "email": null, "emailVerified": false, "country": null,
+                "phone": null, "missing": ["email", "country", "phone"],
             },
         })
     );

@@ -29,6 +29,7 @@ mod orders;
 mod pages;
 mod panic;
 mod payments;
+mod people;
 mod prices;
 mod rehearsal;
 mod runner;

@@ -106,6 +106,12 @@ impl Workerd {
         self.setup.vars.push((name.to_owned(), value));
     }
 
+    /// Sets a secret from the next start on.
+    pub fn set_secret(&mut self, name: &str, value: String) {
+        self.setup.secrets.retain(|(other, _)| other != name);
+        self.setup.secrets.push((name.to_owned(), value));
+    }
+
     /// Lets no file of the process grow beyond so many bytes from now on, as on a full disk.
     pub fn limit_files(&mut self, bytes: Option<u64>) -> Result<()> {
         let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());

@@ -149,6 +149,11 @@ impl World {
         self.worker_mut().set_var(name, value.into());
     }
 
+    /// Sets a secret from the next start on.
+    pub fn set_secret(&mut self, name: &str, value: impl Into<String>) {
+        self.worker_mut().set_secret(name, value.into());
+    }
+
     /// Starts the runtime again, killed or not: same storage, same address.
     pub async fn restart(&mut self) {
         let mut worker = self.worker.take().expect("a world has a worker");

@@ -88,6 +88,16 @@ pub struct Key {
     pub cidrs: Vec<Cidr>,
     pub created_at: schema::Timestamp,
     pub revoked_at: Option<schema::Timestamp>,
+    /// Its text, sealed for [`Key::place`]; none where only its hash is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
+}
+
+impl Key {
+    /// The place for which a key's text is sealed.
+    pub fn place(id: KeyId) -> String {
+        format!("key:{id}")
+    }
 }
 
 /// Who is asking, once the account has said yes.

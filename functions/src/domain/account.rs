@@ -18,6 +18,7 @@ use super::{
     notice,
     own_usage::Ended,
     payment,
+    person::{self, Card, Person},
     plan::{self, Plan},
     price::Quote,
     reconciliation, session,
@@ -135,6 +136,8 @@ pub enum Command {
     },
     /// See [`payment::Command`].
     Payment(payment::Command),
+    /// See [`person::Command`].
+    Person(person::Command),
     /// See [`notice::Command`].
     Notice(notice::Command),
     /// See [`customer::Command`].
@@ -157,6 +160,9 @@ pub struct NewKey {
     pub last4: String,
     pub scopes: Vec<Scope>,
     pub cidrs: Vec<Cidr>,
+    /// See [`Key::sealed`].
+    #[serde(default)]
+    pub sealed: Option<String>,
 }
 
 /// What an account's object answers.
@@ -186,6 +192,7 @@ pub enum Outcome {
     Transactions(Vec<WalletTransaction>),
     TokenUsage(Box<TokenUsage>),
     Payment(payment::Outcome),
+    Person(Box<Card>),
     Notice(notice::Outcome),
     Customer(Option<customer::Customer>),
     Unlimited(unlimited::Outcome),
@@ -202,4 +209,6 @@ pub struct Description {
     pub running: u32,
     #[serde(default)]
     pub auto_top_up: auto_top_up::View,
+    #[serde(default)]
+    pub person: Person,
 }

@@ -15,6 +15,7 @@ use super::{
     fair_use::Span,
     ledger::{HOLD_LIFETIME_MS, Hold, Ledger},
     limit::{Full, Leases, Rate},
+    person::Standing,
     plan::PUBLISHABLE_PER_DAY,
     price::Quote,
     session::Sessions,
@@ -35,6 +36,10 @@ pub struct Live {
     pub windows: Windows,
     pub sessions: Sessions,
     pub unlimited: Unlimited,
+    /// Where the account's sign-up stands.
+    pub standing: Standing,
+    /// Whether the username is no bearer any more.
+    pub username_void: bool,
     keys: HashMap<Hash, Key>,
 }
 
@@ -79,7 +84,7 @@ impl Live {
         let (account, plan, active) = (profile.id, profile.plan, profile.active);
         let Known { holder, kind, operator } = self.identify(knock)?;
         if !active {
-            return Err(denied("This account is suspended. Ask the operator.").into());
+            return Err(denied(why_inactive(self.standing)).into());
         }
         let windows = &mut self.windows;
         let day = daily(holder, kind, knock.scope);
@@ -176,7 +181,7 @@ impl Live {
         let profile = self.profile.as_ref().ok_or_else(unknown)?;
         let hash = match &knock.credential {
             Credential::Key(hash) => hash,
-            Credential::Username(name) if *name == profile.username => {
+            Credential::Username(name) if *name == profile.username && !self.username_void => {
                 return customer(Holder::Username, knock.scope);
             }
             Credential::Username(_) => return Err(unknown()),
@@ -278,6 +283,15 @@ const fn kind_allows(kind: KeyType, scope: Scope) -> bool {
     }
 }
 
+/// Why an account may not be used.
+pub const fn why_inactive(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Pending => "This account waits for approval. You will be told by mail.",
+        Standing::Approved => "This account is suspended. Ask the operator.",
+        Standing::Rejected => "The sign-up for this account was not approved. Ask the operator.",
+    }
+}
+
 fn unknown() -> Error {
     refused("This API key is not known here. Check it for missing characters.")
 }
@@ -363,6 +377,7 @@ mod tests {
             cidrs: vec!["10.0.0.0/8".parse().unwrap()],
             created_at: NOW,
             revoked_at: None,
+            sealed: None,
         };
         live.restore_key([1; 32], key);
         live
@@ -437,6 +452,21 @@ mod tests {
         assert_eq!((pass.caller.holder, pass.operator), (Holder::Session, false));
         live.sessions.end_all();
         check(live, &session(Scope::Account), Some(Code::AuthenticationRequired));
+    }
+
+    #[test]
+    fn who_waits_for_approval_is_told_so_and_a_void_username_opens_nothing() {
+        let live = &mut live(Plan::Starter, 0);
+        let name = knock(Credential::Username("alice-x".into()), Scope::Responses, "-");
+        live.profile.as_mut().unwrap().active = false;
+        live.standing = Standing::Pending;
+        let refusal = live.admit(&name, NOW).unwrap_err().error;
+        assert_eq!(refusal.code, Code::PermissionDenied);
+        assert!(refusal.message.contains("waits for approval"), "{refusal}");
+        live.profile.as_mut().unwrap().active = true;
+        check(live, &name, None);
+        live.username_void = true;
+        check(live, &name, Some(Code::AuthenticationRequired));
     }
 
     #[test]

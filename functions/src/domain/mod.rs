@@ -29,6 +29,7 @@ pub mod oidc;
 pub mod operation;
 pub mod order;
 pub mod own_usage;
+pub mod password;
 pub mod payment;
 pub mod person;
 pub mod placement;

@@ -2,6 +2,7 @@
 //! nothing.
 
 pub mod account;
+pub mod gate;
 pub mod runner;
 pub mod stub;
 pub mod ticker;

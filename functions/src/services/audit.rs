@@ -1,6 +1,6 @@
 //! What operators did, for whoever asks later.
 
-use schema::Result;
+use schema::{AccountId, Result};
 
 use crate::{cx::Cx, store::audit};
 
@@ -9,4 +9,12 @@ pub async fn note(cx: &Cx, act: &str, detail: &str) -> Result<()> {
     let actor = cx.caller.as_ref().map(|caller| caller.holder.text());
     let actor = actor.unwrap_or_else(|| "operator".to_owned());
     audit::note(&cx.env, cx.now, &actor, act, detail).await
+}
+
+/// Notes what an account's owner did, unless it was an operator: whoever asks.
+pub async fn note_of(cx: &Cx, account: AccountId, act: &str, detail: &str) -> Result<()> {
+    if cx.operator || cx.caller.is_some() {
+        return note(cx, act, detail).await;
+    }
+    audit::note(&cx.env, cx.now, &account.to_string(), act, detail).await
 }

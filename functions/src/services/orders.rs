@@ -7,7 +7,7 @@ use schema::{
     agent::{PublicCodex, ShellBlocks},
 };
 
-use super::{accounts, audit, keys, wallets};
+use super::{accounts, audit, keys, people, wallets};
 use crate::{
     cx::{self, Cx},
     domain::{
@@ -130,6 +130,7 @@ async fn fulfil(cx: &Cx, order: &Order, secrets: &Secrets) -> Result<()> {
     cx.fault("order:opened");
     keys::restore(cx, order.account, order.key, &secrets.key).await?;
     cx.fault("order:keyed");
+    people::password::give(cx, order.account, &secrets.password).await?;
     let note = format!("marketplace order {}", order.number);
     wallets::credit(cx, order.account, order::place(&order.number), order.credit, note).await?;
     cx.fault("order:credited");

@@ -172,7 +172,9 @@ pub async fn stop(cx: &Cx, account: AccountId) -> Result<()> {
 /// Gives an account's process a key of its own to pay with. The one before it is void then.
 async fn provision(cx: &Cx, account: AccountId) -> Result<()> {
     let scopes = vec![Scope::Responses, Scope::Models];
-    let wanted = Wanted { name: "runner".to_owned(), scopes, ..Wanted::default() };
+    // The machine keeps it; nobody else has to read it.
+    let name = "runner".to_owned();
+    let wanted = Wanted { name, scopes, copied: false, ..Wanted::default() };
     let (text, key) = keys::create(cx, account, wanted).await?;
     let key = NewKey { id: key.id, text };
     let start = |op| Act::Start { op, account, key: Some(key.clone()) };

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use worker::Env;
 
 use super::{number, rows, run, text};
-use crate::domain::{access::Key, account::Profile};
+use crate::domain::account::Profile;
 
 /// Usernames kept in an isolate; a username never changes hands.
 const USERNAMES_MAX: usize = 10_000;
@@ -99,9 +99,9 @@ pub async fn list(env: &Env, after: Option<AccountId>, size: u32) -> Result<Vec<
 }
 
 /// Enters a key of an account, so that an operator finds it.
-pub async fn add_key(env: &Env, account: AccountId, key: &Key) -> Result<()> {
+pub async fn add_key(env: &Env, account: AccountId, key: KeyId) -> Result<()> {
     let sql = "INSERT OR REPLACE INTO keys (id, account) VALUES (?1, ?2)";
-    run(env, sql, &[text(key.id), text(account)]).await
+    run(env, sql, &[text(key), text(account)]).await
 }
 
 /// The account of a key.

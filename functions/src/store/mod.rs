@@ -6,6 +6,7 @@ pub mod directory;
 pub mod events;
 pub mod orders;
 pub mod payments;
+pub mod people;
 pub mod reconciliation;
 pub mod runners;
 pub mod settings;

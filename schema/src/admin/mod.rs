@@ -5,6 +5,7 @@ mod mail;
 mod notices;
 mod orders;
 mod payments;
+mod people;
 mod reconciliation;
 
 pub use mail::{
@@ -16,6 +17,7 @@ pub use orders::{Order, OrderDelivery, PlaceOrder};
 pub use payments::UserPayment;
 pub use reconciliation::{Reconciliation, ReconciliationDifference, ReconciliationRun};
 
+pub use people::{RevealedKey, Signup, SignupSettings};
 use serde::{Deserialize, Serialize};
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -235,6 +237,8 @@ pub struct Key {
     pub created_at: String,
     /// When it was revoked, ISO 8601.
     pub revoked_at: Option<String>,
+    /// Whether its token can be read again; if not, only its hash is kept.
+    pub retrievable: bool,
 }
 
 /// A price of a model, in micro-dollars for a million tokens.

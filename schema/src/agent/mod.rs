@@ -4,6 +4,7 @@ mod auto_top_up;
 mod cli;
 mod notices;
 mod payments;
+mod people;
 pub mod signin;
 pub mod subscription;
 
@@ -13,6 +14,10 @@ pub use notices::Notice;
 pub use payments::{
     Checkout, CheckoutOpened, Confirm, MonthlyPlan, Pack, Payment, Plans, Received, Settled,
     ShareCredit, TopUp,
+};
+pub use people::{
+    ChangePassword, EmailWanted, Forgot, Heard, KeyText, Login, PersonView, Register,
+    ResetPassword, SetEmail, SignedIn, VerifyEmail,
 };
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +47,8 @@ pub struct Me {
     pub auto_top_up: AutoTopUpState,
     /// What the presented credential may still do.
     pub limits: Limits,
+    /// Who it belongs to.
+    pub person: PersonView,
 }
 
 /// What a wallet holds.

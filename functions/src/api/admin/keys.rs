@@ -2,7 +2,7 @@
 
 use schema::{
     AccountId, Error, KeyId, Result,
-    admin::{CreateKey, CreatedKey, Key},
+    admin::{CreateKey, CreatedKey, Key, RevealedKey},
 };
 use serde::Deserialize;
 
@@ -14,7 +14,7 @@ use crate::{
         token::KeyType,
     },
     http::{Created, Json},
-    services::{audit, keys, setup},
+    services::{audit, keys, people, setup},
 };
 
 /// Ranges of addresses that a key may name.
@@ -76,7 +76,8 @@ pub async fn create(cx: Cx, _: Nothing, body: CreateKey) -> Result<Created<Creat
     if cidrs.len() > CIDRS_MAX {
         return Err(Error::field("cidrs", format!("at most {CIDRS_MAX} ranges")));
     }
-    let wanted = keys::Wanted { name: short("name", body.name)?, kind, scopes, cidrs };
+    let name = short("name", body.name)?;
+    let wanted = keys::Wanted { name, kind, scopes, cidrs, copied: true };
     let (token, made) = keys::create(&cx, body.user_id, wanted).await?;
     audit::note(&cx, "key.created", &made.id.to_string()).await?;
     Ok(Created(created(&cx, body.user_id, (token, made))))
@@ -95,6 +96,12 @@ pub fn created(cx: &Cx, user_id: AccountId, (token, made): (String, access::Key)
     CreatedKey { token, cli, key: key(user_id, made) }
 }
 
+/// Shows a key's token again. Who looked is noted.
+pub async fn reveal(cx: Cx, at: KeyPath) -> Result<Json<RevealedKey>> {
+    let (account, revealed, token) = people::reveal(&cx, at.key_id).await?;
+    Ok(Json(RevealedKey { token, key: key(account, revealed) }))
+}
+
 /// A key as an operator sees it.
 pub fn key(user_id: AccountId, key: access::Key) -> Key {
     Key {
@@ -110,5 +117,6 @@ pub fn key(user_id: AccountId, key: access::Key) -> Key {
         cidrs: key.cidrs.into_iter().map(String::from).collect(),
         created_at: key.created_at.to_string(),
         revoked_at: key.revoked_at.map(|at| at.to_string()),
+        retrievable: key.sealed.is_some(),
     }
 }

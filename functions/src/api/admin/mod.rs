@@ -8,6 +8,7 @@ mod orders;
 mod payments;
 mod reconciliation;
 mod runners;
+mod signups;
 mod users;
 mod wallets;
 
@@ -123,6 +124,52 @@ pub fn family() -> Family {
                 "admin",
                 "Revoke a key",
                 keys::revoke,
+            ),
+            get(
+                "/admin/api/api-keys/{key_id}/token",
+                Admin,
+                "admin",
+                "Read a key's token again, from its sealed copy",
+                keys::reveal,
+            )
+            .fails(&[409]),
+            get(
+                "/admin/api/pending-signups",
+                Admin,
+                "admin",
+                "List sign-ups that wait for approval",
+                signups::pending,
+            ),
+            post(
+                "/admin/api/pending-signups/{application_id}/approve",
+                Admin,
+                "admin",
+                "Let who signed up use their account",
+                signups::approve,
+            )
+            .fails(&[409]),
+            post(
+                "/admin/api/pending-signups/{application_id}/reject",
+                Admin,
+                "admin",
+                "Refuse who signed up their account",
+                signups::reject,
+            )
+            .fails(&[409]),
+            get("/admin/api/registrations", Admin, "admin", "List sign-ups", signups::all),
+            get(
+                "/admin/api/signup-settings",
+                Admin,
+                "admin",
+                "Read whether sign-ups need approval",
+                signups::settings,
+            ),
+            post(
+                "/admin/api/signup-settings",
+                Admin,
+                "admin",
+                "Say whether sign-ups need approval",
+                signups::set,
             ),
             get("/admin/api/billing", Admin, "admin", "Read the prices in force", billing::read),
             post(

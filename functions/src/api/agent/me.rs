@@ -17,6 +17,7 @@ use crate::{
 pub async fn read(cx: Cx, _: Nothing) -> Result<Json<Me>> {
     let description = accounts::describe(&cx, cx.account()?).await?;
     let rate = cx.rate.ok_or_else(|| Error::internal("a caller without a window"))?;
+    let person = super::people::view(description.person);
     let profile = description.profile;
     Ok(Json(Me {
         id: profile.id,
@@ -31,5 +32,6 @@ pub async fn read(cx: Cx, _: Nothing) -> Result<Json<Me>> {
             concurrent_requests: profile.plan.at_once(),
             running: description.running,
         },
+        person,
     }))
 }

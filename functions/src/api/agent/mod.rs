@@ -8,6 +8,7 @@ mod logout;
 mod me;
 pub mod notices;
 pub mod payments;
+mod people;
 pub mod refuse;
 mod sso;
 mod subscription;
@@ -78,9 +79,64 @@ pub fn family() -> Family {
                 "/api/v1/me",
                 Api(Scope::Account),
                 "auth",
-                "Read the current customer wallet and limits",
+                "Read the current customer, wallet and limits",
                 me::read,
             ),
+            post(
+                "/api/v1/customer/register",
+                Public,
+                "auth",
+                "Create a customer account and issue its wallet's key",
+                people::register,
+            )
+            .fails(&[429]),
+            post(
+                "/api/v1/auth/login",
+                Public,
+                "auth",
+                "Sign in with a password, for the account's active wallet key",
+                people::login,
+            )
+            .fails(&[401, 403, 429]),
+            post(
+                "/api/v1/auth/verify-email",
+                Public,
+                "auth",
+                "Show by a link that a mail address is the account's",
+                people::verify_email,
+            )
+            .fails(&[409, 429]),
+            post(
+                "/api/v1/auth/password/forgot",
+                Public,
+                "auth",
+                "Have a link to another password sent, if there is an account",
+                people::forgot,
+            )
+            .fails(&[429]),
+            post(
+                "/api/v1/auth/password/reset",
+                Public,
+                "auth",
+                "Set another password by a link",
+                people::reset,
+            )
+            .fails(&[409, 429]),
+            post(
+                "/api/v1/me/email",
+                Api(Scope::Account),
+                "auth",
+                "Save the customer's mail address, and have a link sent to it",
+                people::set_email,
+            ),
+            post(
+                "/api/v1/me/password",
+                Api(Scope::Account),
+                "auth",
+                "Change the password",
+                people::change_password,
+            )
+            .fails(&[409]),
             get(
                 "/api/v1/cli/public-codex",
                 Public,

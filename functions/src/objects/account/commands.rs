@@ -9,7 +9,7 @@ use schema::{
 };
 
 use super::{
-    Inner, auto_top_up, customers, notices, payments, reconciliation, rows::Rows, sessions,
+    Inner, auto_top_up, customers, notices, payments, people, reconciliation, rows::Rows, sessions,
     unlimited,
 };
 use crate::domain::{
@@ -42,7 +42,8 @@ pub fn run(
         Command::Describe => {
             let (wallet, running) = (wallet(live), live.leases.running());
             let auto_top_up = auto_top_up::run(inner, AutoTopUp::Read, now)?;
-            let description = Description { profile, wallet, running, auto_top_up };
+            let person = people::person(rows)?;
+            let description = Description { profile, wallet, running, auto_top_up, person };
             Ok(Outcome::Description(Box::new(description)))
         }
         Command::SetActive { active } => {
@@ -83,6 +84,7 @@ pub fn run(
             unlimited::run(inner, live, command, now).map(Outcome::Unlimited)
         }
         Command::Payment(command) => payments::run(inner, live, command, now).map(Outcome::Payment),
+        Command::Person(command) => people::run(inner, live, command, now),
         Command::Notice(command) => notices::run(inner, command, now).map(Outcome::Notice),
         Command::Reconciliation(command) => {
             reconciliation::run(live, rows, command).map(Outcome::Reconciliation)
@@ -114,10 +116,11 @@ fn open(live: &mut Live, rows: &Rows, profile: Profile) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn add_key(live: &mut Live, rows: &Rows, new: NewKey, now: Timestamp) -> Result<Outcome> {
-    let NewKey { id, hash, name, kind, last4, scopes, cidrs } = new;
+/// Adds a key.
+pub fn add_key(live: &mut Live, rows: &Rows, new: NewKey, now: Timestamp) -> Result<Outcome> {
+    let NewKey { id, hash, name, kind, last4, scopes, cidrs, sealed } = new;
     let (created_at, revoked_at) = (now, None);
-    let key = Key { id, name, kind, last4, scopes, cidrs, created_at, revoked_at };
+    let key = Key { id, name, kind, last4, scopes, cidrs, created_at, revoked_at, sealed };
     if let Some(known) = live.key(&hash) {
         return Ok(Outcome::Key(known.clone()));
     }

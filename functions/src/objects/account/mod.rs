@@ -10,6 +10,7 @@ mod directory;
 mod head;
 mod notices;
 mod payments;
+mod people;
 mod reconciliation;
 mod reply;
 mod respond;

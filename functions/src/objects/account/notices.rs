@@ -119,6 +119,21 @@ impl Inner {
         Ok(())
     }
 
+    /// The same, by mail to an address that need not be the person's yet.
+    pub fn tell_at(
+        self: &Rc<Self>,
+        address: &str,
+        event: &str,
+        notice: &Notice,
+        now: Timestamp,
+    ) -> Result<()> {
+        let config = cx::config(&self.env)?;
+        self.keep_notice((Channel::Mail, Some(address)), event, notice, now)?;
+        self.deliver(Channel::Mail);
+        self.ring_by(now.plus_millis(GUARANTEE_MS), &config);
+        Ok(())
+    }
+
     fn keep_notice(
         &self,
         (channel, recipient): (Channel, Option<&str>),

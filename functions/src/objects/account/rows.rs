@@ -30,7 +30,7 @@ use crate::{
         booking::Booked,
         fair_use::Span,
         ledger::{Entry, Ledger, Parts},
-        session,
+        person, session,
         token::Hash,
         unlimited,
         window::{Counted, Counter},
@@ -129,6 +129,8 @@ impl Rows {
             self.restore_covered(&mut live.ledger, now)?;
         }
         live.profile = self.values::<Profile>("SELECT body FROM profile", vec![])?.pop();
+        live.standing = self.fact(person::STANDING)?.unwrap_or_default();
+        live.username_void = self.fact(person::USERNAME_VOID)?.unwrap_or_default();
         for row in self.0.exec("SELECT hash, body FROM keys", None)?.raw() {
             let [hash, body] = texts(row?)?;
             live.restore_key(unhex(&hash).ok_or("a key's hash is broken")?, read(&body)?);

@@ -1,74 +1,122 @@
 //! People: they sign up, show who they are, and get their account's key again.
 
 pub mod attempts;
+pub mod email;
+mod key;
+mod login;
+pub mod password;
+mod register;
+pub mod signups;
 
-use schema::{AccountId, Error, KeyId, Result};
+use schema::{AccountId, Code, Error, Result};
 
-use crate::{cx::Cx, domain::person::Person};
-
-/// Who signs up, or for whom an account is made.
-#[derive(Debug, Clone, Default)]
-pub struct NewPerson {
-    /// The readable part of the username; `customer` unless told.
-    pub label: Option<String>,
-    /// What they are called.
-    pub name: Option<String>,
-    /// Their mail address, as they wrote it.
-    pub email: Option<String>,
-    /// Whether somebody who can know says that the address is theirs.
-    pub email_verified: bool,
-    /// Who they are at Google.
-    pub google: Option<String>,
-    pub password: Option<String>,
-    /// Two letters (ISO 3166-1).
-    pub country: Option<String>,
-    /// `+` and digits (E.164).
-    pub phone: Option<String>,
-    /// A remark for the operator.
-    pub note: String,
-    /// Whether an operator vouches for them: no approval is asked for.
-    pub vouched: bool,
-}
-
-/// An account that was made for a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Registered {
-    pub account: AccountId,
-    pub username: String,
-    pub key_id: KeyId,
-    /// The text of the wallet's key.
-    pub key: String,
-    /// Whether an operator has yet to approve it: until then nothing can be spent.
-    pub pending: bool,
-}
-
-/// Makes an account, its person, and its wallet's key with a sealed copy.
-pub async fn register(_cx: &Cx, _new: NewPerson) -> Result<Registered> {
-    Err(Error::internal("sign-up is on its way"))
-}
+pub use self::{
+    key::{reveal, wallet_key},
+    login::{SignedIn, login},
+    register::{NewPerson, Registered, register},
+};
+use super::{accounts::unexpected, keys};
+use crate::{
+    cx::{self, Cx},
+    domain::{
+        access::{Holder, Key},
+        account::{Command, Outcome},
+        link::Claims,
+        password::{Kept, Salt},
+        person::{self, Card, Person, fields},
+        token::KeyType,
+    },
+    objects::stub,
+    store::people,
+};
 
 /// The person of an account; an empty one where it has nobody.
-pub async fn of(_cx: &Cx, _account: AccountId) -> Result<Person> {
-    Err(Error::internal("people are on their way"))
+pub async fn of(cx: &Cx, account: AccountId) -> Result<Person> {
+    Ok(card(cx, account).await?.person)
 }
 
 /// The account whose person showed that the address is theirs.
-pub async fn by_verified_email(_cx: &Cx, _email: &str) -> Result<Option<AccountId>> {
-    Err(Error::internal("people are on their way"))
+pub async fn by_verified_email(cx: &Cx, email: &str) -> Result<Option<AccountId>> {
+    people::owner(&cx.env, &fields::email(email)?).await
 }
 
 /// The account of somebody at Google.
-pub async fn by_google(_cx: &Cx, _sub: &str) -> Result<Option<AccountId>> {
-    Err(Error::internal("people are on their way"))
+pub async fn by_google(cx: &Cx, sub: &str) -> Result<Option<AccountId>> {
+    people::by_google(&cx.env, sub).await
 }
 
 /// Notes who an account's person is at Google, which has verified their address.
-pub async fn link_google(_cx: &Cx, _account: AccountId, _sub: &str, _email: &str) -> Result<()> {
-    Err(Error::internal("people are on their way"))
+pub async fn link_google(cx: &Cx, account: AccountId, sub: &str, email: &str) -> Result<()> {
+    let email = fields::email(email)?;
+    let before = card(cx, account).await?;
+    people::link_google(&cx.env, account, sub, cx.now).await?;
+    // An account whose address nobody has shown to be theirs has it from Google.
+    if before.person.email.is_none() {
+        let salt = salt_of(&before, &people::claimants(&cx.env, &email).await?)?;
+        people::claim(&cx.env, account, &email, &salt, cx.now).await?;
+    }
+    let theirs = before.person.email.as_ref().is_none_or(|its| *its == email);
+    if theirs && !before.person.is_verified() {
+        people::verify(&cx.env, account, &email, cx.now).await?;
+    }
+    let sub = sub.to_owned();
+    tell(cx, account, person::Command::LinkGoogle { sub, email }).await.map(drop)
 }
 
-/// The text of the account's active wallet key, from its sealed copy; a new key only where there is
-/// none. That it was read, by whom and why, is noted for the operator.
-pub async fn wallet_key(_cx: &Cx, _account: AccountId, _why: &str) -> Result<String> {
-    Err(Error::internal("people are on their way"))
+/// All that an account's object knows of its person.
+async fn card(cx: &Cx, account: AccountId) -> Result<Card> {
+    tell(cx, account, person::Command::Read).await
+}
+
+async fn tell(cx: &Cx, account: AccountId, command: person::Command) -> Result<Card> {
+    match stub::ask(&cx.env, account, Command::Person(command)).await? {
+        Outcome::Person(card) => Ok(*card),
+        other => Err(unexpected(&other)),
+    }
+}
+
+async fn add_wallet_key(cx: &Cx, account: AccountId, command: person::Command) -> Result<Key> {
+    match stub::ask(&cx.env, account, Command::Person(command)).await? {
+        Outcome::Key(key) => Ok(key),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// The salt for a password of somebody with an address: the one of all who claim it, else the one
+/// of the password that they have, else a new one.
+fn salt_of(card: &Card, claimants: &[people::Claimant]) -> Result<Salt> {
+    let shared = claimants.first().map(|claimant| claimant.salt);
+    let theirs = || card.password.as_ref().and_then(Kept::salt);
+    shared.or_else(theirs).map_or_else(cx::random, Ok)
+}
+
+/// What changes who can open an account is not for a key that stands in a page.
+async fn check_secret_key(cx: &Cx, account: AccountId) -> Result<()> {
+    let Some(Holder::Key(id)) = cx.caller.as_ref().map(|caller| caller.holder) else {
+        return Ok(());
+    };
+    let keys = keys::list(cx, account).await?;
+    if keys.iter().any(|key| key.id == id && key.kind == KeyType::Secret) {
+        return Ok(());
+    }
+    Err(Error::new(Code::PermissionDenied, "A publishable key may not change this."))
+}
+
+/// A random text that names one link.
+fn new_link_id() -> Result<String> {
+    let bytes: [u8; 16] = cx::random()?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A link that goes out by mail, good for a while.
+fn link<T: serde::Serialize>(cx: &Cx, path: &str, claims: &Claims<T>) -> Result<String> {
+    let token = cx.config.signing.sign(claims);
+    let token = token.ok_or_else(|| Error::unavailable("SIGNING_SECRETS is not set"))?;
+    Ok(format!("{}{path}?token={token}", cx.origin()?))
+}
+
+/// What a link that is none of ours, or is over, is told.
+fn void_link() -> Error {
+    let message = "This link is not good, or no longer. Ask for another.";
+    Error::new(Code::InvalidRequest, message)
 }
