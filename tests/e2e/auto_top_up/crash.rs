@@ -43,6 +43,8 @@ async fn killed_before_stripe_took_it_the_next_process_asks_again_by_itself() {
 #[tokio::test]
 async fn killed_after_stripe_took_it_the_next_process_hears_of_the_same_payment() {
     let mut rig = Rig::on(World::plan()).await;
+    // No webhook tells what became of it.
+    rig.stripe.listen("http://127.0.0.1:9/").await;
     rig.stripe.lead("fault", json!({ "path": INTENTS, "method": "POST", "kind": "cut" })).await;
     rig.spend("6.00").await;
     rig.until_called("POST", INTENTS, 1).await;

@@ -131,9 +131,10 @@ impl Rig {
         operator.credit(&self.desk.account.id, dollars, &name).await.expect("a change");
     }
 
-    /// Lets so much time pass, with a restart in it.
+    /// Lets so much time pass, here and at Stripe, with a restart in it.
     pub async fn later(&mut self, ms: i64) {
         self.skew_ms += ms;
+        self.stripe.skew(self.skew_ms / 1_000).await;
         self.desk.world.set_var("CLOCK_SKEW_MS", self.skew_ms.to_string());
         self.desk.world.restart().await;
         // The alarm was set by a clock that was not ahead; a word wakes the account.
