@@ -89,7 +89,8 @@ async fn a_charge_says_all_that_it_was_made_of() {
             "id": charge.id, "at": charge.at, "model": "gpt-5.5", "responseId": "resp_1",
             "conversation": "t-1", "keyId": key_id, "inputTokens": 1_000, "cachedInputTokens": 400,
             "billedInputTokens": 1_000, "outputTokens": 50, "reasoningTokens": 20,
-            "chargedMicroUsd": 6_500, "chargedUsd": "0.006500",
+            "chargedMicroUsd": 6_500, "chargedUsd": "0.006500", "purse": "wallet",
+            "coveredMicroUsd": 0, "coveredUsd": "0.000000",
             "balanceAfterMicroUsd": 24_993_500, "basis": "reported",
         })
     );
@@ -98,7 +99,7 @@ async fn a_charge_says_all_that_it_was_made_of() {
         today,
         &json!([{
             "date": charge.at[..10], "requests": 1, "inputTokens": 1_000, "outputTokens": 50,
-            "chargedMicroUsd": 6_500,
+            "chargedMicroUsd": 6_500, "coveredMicroUsd": 0,
         }])
     );
 }

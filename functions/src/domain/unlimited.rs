@@ -191,8 +191,11 @@ impl Unlimited {
 
     /// Takes a reading, unless one that began later is there.
     pub fn hear(&mut self, mut reading: Reading) -> News {
-        self.checkout = None;
         let known = self.readings.iter_mut().find(|known| known.id == reading.id);
+        if known.is_none() || !reading.is_over() {
+            // This is what came of it.
+            self.checkout = None;
+        }
         reading.unpaid_since = (reading.status == Status::PastDue).then(|| {
             let earlier = known.as_ref().and_then(|known| known.unpaid_since);
             earlier.unwrap_or(reading.period_start)
@@ -392,6 +395,9 @@ mod tests {
         assert_eq!(unlimited.check_out(new("e", 2, 0)).unwrap_err().code, Code::Conflict);
         unlimited.hear(reading(Status::Canceled, 1));
         assert_eq!(unlimited.check_out(new("e", 2, 0)).unwrap().attempt, "e");
+        // The end of an old one, told again, is not what comes of a checkout.
+        unlimited.hear(reading(Status::Canceled, 2));
+        assert_eq!(unlimited.check_out(new("f", 2, 0)).unwrap().attempt, "e");
     }
 
     #[test]

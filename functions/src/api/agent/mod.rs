@@ -284,7 +284,8 @@ pub fn family() -> Family {
                 "billing",
                 "Let the wallet pay what the plan does not, or the plan end with its period",
                 subscription::change,
-            ),
+            )
+            .fails(&[404, 409]),
         ],
     )
 }

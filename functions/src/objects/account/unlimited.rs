@@ -27,10 +27,13 @@ pub fn run(
     match command {
         Command::Read { defaults } => learn(live, rows, defaults)?,
         Command::Hear { reading, defaults } => {
-            live.unlimited.learn(defaults);
-            let news = live.unlimited.hear(Reading::clone(&reading));
-            keep(live, rows)?;
+            // Told first: what fails here is heard again, and then it is still news.
+            let mut unlimited = live.unlimited.clone();
+            unlimited.learn(defaults);
+            let news = unlimited.hear(Reading::clone(&reading));
             inner.tell_news(news, &reading, now)?;
+            live.unlimited = unlimited;
+            keep(live, rows)?;
         }
         Command::SetFallback { on } => {
             live.unlimited.fallback = on;
