@@ -2,8 +2,11 @@
 //! is good for.
 
 mod browser;
+mod google;
+mod linking;
 mod session;
 mod sso;
+mod tokens;
 
 use functions::domain::cookie;
 use functions::domain::link::{Claims, SigningKeys};
@@ -103,8 +106,13 @@ fn kept(reply: &Reply) -> String {
 
 /// Something signed as the Worker signs, now and for so long.
 fn sign(secret: &str, purpose: &str, ms: i64, body: impl Serialize) -> String {
-    let (id, expires_at) = (tests::secret::random(), now().plus_millis(ms));
-    let claims = Claims { purpose: purpose.to_owned(), id, expires_at, body };
+    sign_as(secret, purpose, &tests::secret::random(), ms, body)
+}
+
+/// The same under an id that is known elsewhere.
+fn sign_as(secret: &str, purpose: &str, id: &str, ms: i64, body: impl Serialize) -> String {
+    let (purpose, id) = (purpose.to_owned(), id.to_owned());
+    let claims = Claims { purpose, id, expires_at: now().plus_millis(ms), body };
     SigningKeys::parse(secret).and_then(|keys| keys.sign(&claims)).expect("a signed text")
 }
 

@@ -19,6 +19,7 @@ use crate::{
         linking::{self, Known, Way},
         next,
         oidc::{self, Brought, Client, Expected, Identity, PENDING, PENDING_MS, Pending},
+        person::fields,
         session::Single,
     },
     remote::google,
@@ -108,6 +109,8 @@ async fn known(cx: &Cx, identity: &Identity) -> Result<Known> {
 /// other has made it.
 async fn register(cx: &Cx, identity: Identity, email: String) -> Result<AccountId> {
     let Identity { subject, name, .. } = identity;
+    // What they are called there is a courtesy: one that we would not take from them is left out.
+    let name = name.filter(|name| fields::name(name).is_ok());
     let new = NewPerson {
         name,
         email: Some(email),

@@ -41,6 +41,6 @@ fn open(live: &Live) -> Result<()> {
     if live.profile.as_ref().is_some_and(|profile| profile.active) {
         return Ok(());
     }
-    let message = "This account is suspended. Ask the operator.";
+    let message = "This account is suspended, or waits for approval. Ask the operator.";
     Err(Error::new(Code::PermissionDenied, message))
 }
