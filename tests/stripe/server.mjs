@@ -134,6 +134,13 @@ were first used with. Try using a key other than '${key}'.`;
     if (error.status === 400) account.answers.delete(key);
     Object.assign(kept, { status: error.status, body: { error: error.error } });
   }
+  const late = take(request, ["late"]);
+  if (late) {
+    // It is said as it was, whatever happens meanwhile.
+    kept.body = structuredClone(kept.body);
+    request.note.late = true;
+    await new Promise((resolve) => setTimeout(resolve, late.ms ?? 1_000));
+  }
   send(request, reply, kept);
 }
 

@@ -216,7 +216,12 @@ impl Live {
             return self.used_up(quote, now);
         }
         let (balance, held) = (self.ledger.balance(), self.ledger.held());
-        let message = if balance < quote.floor {
+        let message = if balance < MicroUsd::ZERO {
+            let owes = balance.negated();
+            format!(
+                "Your wallet owes ${owes}: money that had filled it went back. Top it up first."
+            )
+        } else if balance < quote.floor {
             let (has, needs) = (balance.dollars_and_cents(), quote.floor);
             format!("Your wallet is empty: it holds ${has} and this call needs at least ${needs}.")
         } else {
@@ -345,7 +350,7 @@ fn too_many(at_once: u32) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use schema::{MicroUsd, time::DAY_MS};
+    use schema::time::DAY_MS;
 
     use super::*;
     use crate::domain::{

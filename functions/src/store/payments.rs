@@ -1,6 +1,6 @@
 //! Which payments there are, whose, and when each is looked at next.
 
-use schema::{AccountId, PaymentId, Result, Timestamp};
+use schema::{AccountId, PaymentId, Result, Timestamp, admin::Problem};
 use serde::Deserialize;
 use wasm_bindgen::JsValue;
 use worker::Env;
@@ -83,6 +83,15 @@ pub async fn account_of(env: &Env, id: PaymentId) -> Result<Option<AccountId>> {
 pub async fn of_intent(env: &Env, intent: &str) -> Result<Option<(AccountId, PaymentId)>> {
     let sql = "SELECT id, account FROM payments WHERE intent = ?1";
     Ok(rows::<Found>(env, sql, &[text(intent)]).await?.pop().map(|it| (it.account, it.id)))
+}
+
+/// Payments that wait for a person, older than one, newest first; one more than `size`.
+pub async fn problems(env: &Env, before: Option<PaymentId>, size: u32) -> Result<Vec<Problem>> {
+    let sql = "SELECT id, account, intent, problem FROM payments
+               WHERE problem IS NOT NULL AND id < ?1 ORDER BY id DESC LIMIT ?2";
+    // Above every id, of which the digits are hexadecimal.
+    let before = before.map_or_else(|| "pay_g".to_owned(), |id| id.to_string());
+    rows(env, sql, &[text(before), number(i64::from(size) + 1)]).await
 }
 
 fn optional(value: Option<&str>) -> JsValue {

@@ -14,7 +14,7 @@ pub use mail::{
 };
 pub use notices::NoticeRecord;
 pub use orders::{Order, OrderDelivery, PlaceOrder};
-pub use payments::UserPayment;
+pub use payments::{Problem, UserPayment};
 pub use reconciliation::{Reconciliation, ReconciliationDifference, ReconciliationRun};
 
 pub use people::{RevealedKey, Signup, SignupSettings};

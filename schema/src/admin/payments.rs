@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::agent::Payment;
+use crate::{AccountId, PaymentId, agent::Payment};
 
 /// A payment, with what only the operator is told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,4 +19,18 @@ pub struct UserPayment {
     pub problem: Option<String>,
     /// When Stripe was last read, ISO 8601.
     pub read_at: Option<String>,
+}
+
+/// A payment that waits for a person: nothing was credited by a guess.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct Problem {
+    /// The payment.
+    pub id: PaymentId,
+    /// The account that wished it.
+    pub account: AccountId,
+    /// The payment at Stripe.
+    pub intent: Option<String>,
+    /// What is wrong with it.
+    pub problem: String,
 }

@@ -70,6 +70,7 @@ async fn what_is_not_sold_is_refused_before_stripe_hears_of_it() {
         (json!({ "plan": "" }), "plan", "there is no pack"),
         (json!({ "plan": "usd_50", "currency": "eur" }), "currency", "`eur` is not taken here"),
         (json!({ "plan": "usd_50", "currency": "USD" }), "currency", "these are: usd"),
+        (json!({ "plan": "unlimited", "currency": "eur" }), "currency", "paid in dollars"),
     ] {
         let reply = shop.desk.send(shop.desk.post(CHECKOUT).json(&wish)).await;
         reply.refuses(422, "validation_error", words);

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::shop::{FIFTY, Shop, text};
-use crate::desk::ask;
+use super::shop::{CONFIRM, FIFTY, Shop, text};
+use crate::desk::{Reply, ask};
 
 #[tokio::test]
 async fn refunds_take_the_credit_back_in_proportion_and_the_last_takes_the_rest() {
@@ -53,7 +53,7 @@ async fn a_dispute_lost_after_the_credit_was_spent_leaves_a_debt_and_all_of_the_
     shop.stripe.move_dispute(&dispute, "lost").await;
     shop.deliver().await;
     shop.until_balance(-spent).await;
-    shop.desk.respond(&ask("Say hi")).await.refuses(402, "insufficient_quota", "");
+    shop.desk.respond(&ask("Say hi")).await.refuses(402, "insufficient_credit", "Your wallet owes");
     let after = shop.rows().await;
     assert_eq!(after[..before.len()], before[..], "history was changed");
     assert_eq!(after.iter().map(|row| row.amount_micro_usd.micros()).sum::<i64>(), -spent);
@@ -65,6 +65,32 @@ async fn a_dispute_lost_after_the_credit_was_spent_leaves_a_debt_and_all_of_the_
 }
 
 #[tokio::test]
+async fn a_reading_that_is_overtaken_by_another_never_undoes_it() {
+    let shop = Shop::open().await;
+    let (session, intent) = shop.paid("usd_50").await;
+    shop.confirm(&session).await;
+    // Read before the refund, and heard of after it.
+    let path = format!("/v1/payment_intents/{intent}");
+    let late = json!({ "path": path, "kind": "late", "ms": 1_500 });
+    shop.stripe.lead("fault", late).await;
+    let request = shop.desk.post(CONFIRM).json(&json!({ "sessionId": session }));
+    let slow = tokio::spawn(Reply::to(request));
+    loop {
+        let calls = shop.stripe.lead("requests", json!({})).await;
+        if calls.as_array().expect("a list").iter().any(|call| call["late"] == true) {
+            break;
+        }
+    }
+    shop.stripe.refund(&intent, None).await;
+    assert!(!slow.is_finished());
+    let fast = shop.confirm(&session).await.json();
+    assert_eq!(fast["payment"]["state"], "refunded");
+    assert_eq!(slow.await.expect("no panic").json()["payment"]["state"], "paid");
+    assert_eq!((shop.balance().await, shop.booked().await.len()), (0, 2));
+    assert_eq!(shop.payments().await[0]["state"], "refunded");
+}
+
+#[tokio::test]
 async fn a_refund_after_the_credit_was_spent_does_the_same() {
     let shop = Shop::open().await;
     let intent = shop.credited("usd_10").await;
@@ -73,7 +99,7 @@ async fn a_refund_after_the_credit_was_spent_does_the_same() {
     shop.stripe.refund(&intent, None).await;
     shop.deliver().await;
     shop.until_balance(-spent).await;
-    shop.desk.respond(&ask("Say hi")).await.refuses(402, "insufficient_quota", "");
+    shop.desk.respond(&ask("Say hi")).await.refuses(402, "insufficient_credit", "Your wallet owes");
 }
 
 #[tokio::test]
@@ -92,7 +118,9 @@ async fn what_came_in_another_currency_or_amount_waits_for_a_person_and_is_not_c
         let problem = text(&shop.shown_to_operator().await[0]["problem"]);
         assert!(problem.contains(words), "{problem}");
     }
-    let found = shop.world().sql("SELECT problem FROM payments", vec![]).await;
-    assert!(found.len() == 3 && found.iter().all(|row| row["problem"].is_string()), "{found:?}");
+    let problems = shop.desk.admin("GET", "/admin/api/payments/problems");
+    let problems = shop.desk.send(problems).await.json();
+    assert_eq!(problems["data"].as_array().map(Vec::len), Some(3), "{problems}");
+    assert_eq!(problems["data"][0]["account"], shop.desk.account.id.as_str());
     assert_eq!(shop.balance().await, 0);
 }

@@ -103,6 +103,13 @@ pub fn family() -> Family {
                 wallets::transactions,
             ),
             get(
+                "/admin/api/payments/problems",
+                Admin,
+                "admin",
+                "List payments that wait for a person",
+                payments::problems,
+            ),
+            get(
                 "/admin/api/users/{user_id}/payments",
                 Admin,
                 "admin",

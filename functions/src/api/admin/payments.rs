@@ -1,6 +1,10 @@
-//! `/admin/api/users/{user_id}/payments`.
+//! `/admin/api/users/{user_id}/payments` and `/admin/api/payments/problems`.
 
-use schema::{Result, admin::UserPayment, page::Page};
+use schema::{
+    Result,
+    admin::{Problem, UserPayment},
+    page::{Page, PageQuery},
+};
 
 use super::wallets::RowsOf;
 use crate::{
@@ -16,6 +20,11 @@ pub async fn list(cx: Cx, at: RowsOf) -> Result<Json<Page<UserPayment>>> {
     let rows = payments::list(&cx, at.user_id, cursor(&page)?, page.size()).await?;
     let rows = rows.iter().map(shown).collect();
     Ok(Json(Page::of(rows, page.size(), |row: &UserPayment| row.payment.id.to_string())))
+}
+
+pub async fn problems(cx: Cx, at: PageQuery) -> Result<Json<Page<Problem>>> {
+    let rows = payments::problems(&cx, cursor(&at)?, at.size()).await?;
+    Ok(Json(Page::of(rows, at.size(), |row: &Problem| row.id.to_string())))
 }
 
 fn shown(it: &domain::payment::Payment) -> UserPayment {

@@ -13,7 +13,7 @@ use crate::{
     api::system::Nothing,
     cx::Cx,
     domain::{
-        offer::Offer,
+        offer::{Offer, USD},
         payment::{self, Purpose},
         unlimited,
     },
@@ -44,6 +44,9 @@ pub async fn plans(cx: Cx, _: Nothing) -> Result<Json<Plans>> {
 
 pub async fn checkout(cx: Cx, _: Nothing, body: Checkout) -> Result<Created<CheckoutOpened>> {
     if body.plan == unlimited::PLAN {
+        if body.currency.is_some_and(|currency| currency != USD) {
+            return Err(Error::field("currency", "this plan is paid in dollars"));
+        }
         let session = subscriptions::checkout(&cx, cx.account()?).await?;
         let (url, session_id) = (session.url, Some(session.id));
         return Ok(Created(CheckoutOpened { url, session_id, payment: None }));

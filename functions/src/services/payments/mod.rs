@@ -12,7 +12,7 @@ pub use events::{heard, receive};
 pub use share::{Shared, claim_share, share};
 pub use sweep::sweep;
 
-use schema::{AccountId, Error, PaymentId, Result, time::HOUR_MS};
+use schema::{AccountId, Error, PaymentId, Result, admin, time::HOUR_MS};
 
 use super::accounts::unexpected;
 use crate::{
@@ -80,6 +80,15 @@ pub async fn list(
         payment::Outcome::Payments(payments) => Ok(payments),
         other => Err(unexpected(&Outcome::Payment(other))),
     }
+}
+
+/// Payments of whomever that wait for a person, newest first, one more than `limit`.
+pub async fn problems(
+    cx: &Cx,
+    before: Option<PaymentId>,
+    limit: u32,
+) -> Result<Vec<admin::Problem>> {
+    store::payments::problems(&cx.env, before, limit).await
 }
 
 /// Which offers that are there once an account has taken.
