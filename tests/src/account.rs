@@ -6,8 +6,10 @@ use reqwest::{Client, RequestBuilder};
 use schema::admin::{CreateUser, CreatedUser};
 use schema::agent::{Me, TokenUsage, UsageTransaction};
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use tokio::time::{Instant, sleep};
 
+use crate::secret;
 use crate::world::World;
 
 /// How long a charge may take to be written after its answer has ended.
@@ -29,6 +31,25 @@ impl World {
     pub async fn account(&self, credit_usd: &str) -> Account {
         let (plan, credit_usd) = (Some("enterprise".to_owned()), Some(credit_usd.to_owned()));
         self.open_account(&CreateUser { plan, credit_usd, ..CreateUser::default() }).await
+    }
+
+    /// An account with ten dollars, whose person has this address and, if one is given, this phone.
+    pub async fn customer(&self, email: &str, phone: Option<&str>) -> Account {
+        let account = self.account("10.00").await;
+        let person = json!({ "email": email, "phone": phone, "name": "Ann" });
+        let (id, hash) = (secret::random(), secret::bytes());
+        let key = json!({
+            "id": format!("key_{}", &id[..32]), "hash": hash, "name": "default", "kind": "secret",
+            "last4": "0000", "scopes": [], "cidrs": [],
+        });
+        let entry = json!({
+            "person": person, "claim": null, "password": null, "standing": "approved", "key": key,
+        });
+        let enter = json!({ "person": { "enter": entry } });
+        let object = self.object("ACCOUNT", &account.id);
+        let entered = object.command(&enter).await.expect("an answer");
+        assert_eq!(entered["person"]["person"]["email"], email, "{entered}");
+        account
     }
 
     /// An account as wished.

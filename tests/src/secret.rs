@@ -10,11 +10,16 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 const OWNER_ONLY: u32 = 0o600;
 
-/// 256 random bits as text.
-pub fn random() -> String {
+/// 256 random bits.
+pub fn bytes() -> [u8; 32] {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).expect("the system has randomness");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+}
+
+/// 256 random bits as text.
+pub fn random() -> String {
+    bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What [`random`] made, as a key that seals: its 32 bytes in base64.
