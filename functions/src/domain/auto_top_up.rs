@@ -37,8 +37,8 @@ const ASK_MAX_MS: i64 = 20 * HOUR_MS;
 const LOOK_MAX_MS: i64 = 7 * DAY_MS;
 /// How long a customer has to approve a payment: a page of Stripe's lives for a day.
 const ACTION_MAX_MS: i64 = 23 * HOUR_MS;
-/// How long an attempt that was given up may still succeed, and counts against the cap: Stripe tells
-/// of what happened for three days.
+/// How long an attempt that was given up may still succeed, and counts against the cap: Stripe
+/// tells of what happened for three days.
 const DOUBT_MS: i64 = 4 * DAY_MS;
 /// Attempts that were given up and are remembered, in case one succeeds after all.
 const DOUBTFUL_MAX: usize = 32;

@@ -44,7 +44,7 @@ impl Wish {
         let once = times(unit.price, units_up(target.minus(threshold), unit.credit));
         if monthly_cap < once {
             let message = format!(
-                "at least {} dollars: that is what one top-up from the threshold to the target costs",
+                "at least {} dollars: what one top-up from the threshold to the target costs",
                 shown(once)
             );
             return Err(Error::field("monthlyCapUsd", message));
@@ -61,8 +61,8 @@ impl Default for Unit {
 }
 
 impl Unit {
-    /// Reads the operator's unit, `1.00 1.00`: its price in dollars and the credit for it; the usual
-    /// one where there is no text, and nothing if that cannot be charged.
+    /// Reads the operator's unit, `1.00 1.00`: its price in dollars and the credit for it; the
+    /// usual one where there is no text, and nothing if that cannot be charged.
     pub fn parse(text: &str) -> Option<Self> {
         if text.trim().is_empty() {
             return Some(Self::default());

@@ -402,8 +402,8 @@ impl Inner {
         Ok(())
     }
 
-    /// Makes sure that the alarm rings when something is due, and now and then while Stripe is being
-    /// asked.
+    /// Makes sure that the alarm rings when something is due, and now and then while Stripe is
+    /// being asked.
     pub(super) fn ring_for_watch(&self, config: &Config, now: Timestamp) {
         let Some(at) = self.watch.machine.borrow().next_at(now) else { return };
         let busy = self.watch.busy.get();
