@@ -3,6 +3,7 @@
 
 mod people;
 mod refuse;
+mod wallet;
 
 use askama::Template;
 use schema::{Error, Result};
@@ -12,7 +13,7 @@ use crate::{
     domain::access::Access::Public,
     http::{
         Family, get,
-        reply::{Answer, Html, Prose, Reply},
+        reply::{Answer, Html, Prose, Redirect, Reply},
         route::fetched,
     },
     services::{assets, sessions},
@@ -33,6 +34,8 @@ pub fn family() -> Family {
             get("/forgot", Public, "pages", "Ask for a new password", people::forgot),
             get("/reset", Public, "pages", "Choose a new password", people::reset),
             get("/verify", Public, "pages", "Confirm a mail address", people::verify),
+            get("/wallet", Public, "pages", "The customer's wallet", wallet::read),
+            get("/dashboard", Public, "pages", "The same", home),
             fetched(
                 "/assets/{file}",
                 Public,
@@ -42,6 +45,11 @@ pub fn family() -> Family {
             ),
         ],
     )
+}
+
+/// Where one lands who has signed in.
+async fn home(_: Cx, _: people::Onward) -> Result<Redirect> {
+    Ok(Redirect("/wallet".to_owned()))
 }
 
 /// What every page shows around its own.
@@ -55,6 +63,24 @@ impl Frame {
     fn of(cx: &Cx) -> Self {
         let signed_in = sessions::presented(cx).is_some();
         Self { brand: cx.config.brand.clone(), signed_in, google: cx.config.google.is_some() }
+    }
+}
+
+/// A page, or the way to another.
+pub enum PageOr<T> {
+    Page(Page<T>),
+    Go(String),
+}
+
+impl<T: Template> Answer for PageOr<T> {
+    type Body = Prose;
+    const STATUS: u16 = Html::STATUS;
+    const CONTENT_TYPE: &'static str = Html::CONTENT_TYPE;
+    fn reply(self) -> Result<Reply> {
+        match self {
+            Self::Page(page) => page.reply(),
+            Self::Go(to) => Redirect(to).reply(),
+        }
     }
 }
 
