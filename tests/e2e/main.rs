@@ -22,6 +22,7 @@ mod fair_use;
 mod health;
 mod host;
 mod limits;
+mod newcomer;
 mod notices;
 mod openai;
 mod openai_clients;

@@ -195,7 +195,7 @@ async fn unlimited(cx: &Cx, account: AccountId) -> Result<Unlimited> {
 
 async fn auto(cx: &Cx, account: AccountId) -> Result<Auto> {
     let view = auto_top_up::read(cx, account).await?;
-    let terms = view.machine.terms;
+    let terms = view.machine.terms();
     let value =
         |amount: Option<MicroUsd>| amount.map(MicroUsd::dollars_and_cents).unwrap_or_default();
     let field = |name, label, amount| Field { name, label, value: value(amount) };

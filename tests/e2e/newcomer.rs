@@ -1,0 +1,92 @@
+//! A customer's first minutes, from nothing to an answer that is paid for: in a browser, and by the
+//! API alone.
+
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+use tests::browser;
+use tests::packages::Codex;
+use tests::stripe::Stripe;
+use tests::world::World;
+
+use crate::setup::machine::Machine;
+
+const EMAIL: &str = "ada@example.com";
+const PASSWORD: &str = "no analytical engine";
+
+/// What `GET /api/v1/billing/token-usage` says to a key, once a charge is there.
+async fn charged(world: &World, key: &str) -> Value {
+    loop {
+        let usage = get(world, "/api/v1/billing/token-usage", key).await;
+        if usage["transactions"].as_array().is_some_and(|rows| !rows.is_empty()) {
+            return usage;
+        }
+    }
+}
+
+async fn get(world: &World, path: &str, key: &str) -> Value {
+    let reply = Client::new().get(world.at(path)).bearer_auth(key).send().await.unwrap();
+    assert!(reply.status().is_success(), "{path}: {}", reply.status());
+    reply.json().await.unwrap()
+}
+
+async fn post(world: &World, path: &str, key: &str, body: Value) -> (StatusCode, Value) {
+    let request = Client::new().post(world.at(path)).bearer_auth(key).json(&body);
+    let reply = request.send().await.unwrap();
+    (reply.status(), reply.json().await.unwrap())
+}
+
+/// The wallet is what was bought less what was charged, to the micro-dollar.
+fn adds_up(usage: &Value, credit: i64) {
+    let rows = usage["transactions"].as_array().unwrap();
+    let spent: i64 = rows.iter().map(|row| row["chargedMicroUsd"].as_i64().unwrap()).sum();
+    assert!(spent > 0, "{usage}");
+    assert_eq!(usage["wallet"]["balanceMicroUsd"], credit - spent, "{usage}");
+}
+
+#[tokio::test]
+async fn in_a_browser_from_sign_up_to_an_answer_of_the_stock_cli() {
+    let stripe = Stripe::start().await;
+    let world = World::plan().with_stripe(&stripe).start().await;
+    let about = json!({ "email": EMAIL, "password": PASSWORD, "friends": [stripe.url()] });
+    let found = browser::run(&world, "story.mjs", about).await;
+    let (key, command) = (found["key"].as_str().unwrap(), found["command"].as_str().unwrap());
+    assert!(command.contains(key), "the command carries the key");
+    let before = get(&world, "/api/v1/me", key).await;
+    let credit = before["wallet"]["balanceMicroUsd"].as_i64().unwrap();
+    assert!(credit > 0, "{before}");
+    let machine = Machine::new(Codex::Newest);
+    assert!(!machine.answer(command).await.is_empty(), "the CLI says what the model said");
+    adds_up(&charged(&world, key).await, credit);
+    stripe.assert_clean().await;
+}
+
+#[tokio::test]
+async fn by_the_api_from_sign_up_to_a_metered_answer() {
+    let stripe = Stripe::start().await;
+    let world = World::plan().with_stripe(&stripe).start().await;
+    let register = json!({
+        "email": EMAIL, "password": PASSWORD, "name": "Ada", "country": "DE",
+        "phone": "+493012345678", "session": "none",
+    });
+    let (status, registered) = post(&world, "/api/v1/customer/register", "", register).await;
+    assert_eq!(status, 201, "{registered}");
+    let key = registered["apiKey"]["token"].as_str().unwrap();
+    let ask = json!({ "model": "gpt-5.5", "input": "rehearse: text 20", "stream": false });
+    let (status, refused) = post(&world, "/v1/responses", key, ask.clone()).await;
+    assert_eq!(status, 402, "an empty wallet buys nothing: {refused}");
+    let plans = get(&world, "/api/v1/plans", key).await;
+    let plan = plans["packs"][0]["id"].as_str().unwrap();
+    let checkout = json!({ "plan": plan });
+    let (status, opened) = post(&world, "/api/v1/wallet/stripe/checkout", key, checkout).await;
+    assert_eq!(status, 201, "{opened}");
+    let session = opened["sessionId"].as_str().unwrap();
+    stripe.pay(session).await;
+    let confirm = json!({ "sessionId": session });
+    let (status, settled) = post(&world, "/api/v1/wallet/stripe/confirm", key, confirm).await;
+    assert_eq!((status.as_u16(), &settled["credited"]), (200, &json!(true)), "{settled}");
+    let (status, answer) = post(&world, "/v1/responses", key, ask).await;
+    assert_eq!(status, 200, "{answer}");
+    let credit = plans["packs"][0]["creditMicroUsd"].as_i64().unwrap();
+    adds_up(&charged(&world, key).await, credit);
+    stripe.assert_clean().await;
+}
