@@ -57,7 +57,6 @@ async fn in_a_browser_from_sign_up_to_an_answer_of_the_stock_cli() {
     let machine = Machine::new(Codex::Newest);
     assert!(!machine.answer(command).await.is_empty(), "the CLI says what the model said");
     adds_up(&charged(&world, key).await, credit);
-    stripe.assert_clean().await;
 }
 
 #[tokio::test]
@@ -88,5 +87,4 @@ async fn by_the_api_from_sign_up_to_a_metered_answer() {
     assert_eq!(status, 200, "{answer}");
     let credit = plans["packs"][0]["creditMicroUsd"].as_i64().unwrap();
     adds_up(&charged(&world, key).await, credit);
-    stripe.assert_clean().await;
 }
