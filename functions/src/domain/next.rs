@@ -4,10 +4,9 @@
 use schema::{Error, Result};
 
 /// Where one lands who named no page.
-pub const HOME: &str = "/dashboard";
+pub const HOME: &str = "/wallet";
 /// The pages that may be named.
-const PAGES: [&str; 7] =
-    [HOME, "/", "/account", "/keys", "/usage", "/wallet", "/wallet/auto-topup"];
+const PAGES: [&str; 1] = [HOME];
 
 /// The page that was named, with a query of plain words if it has one.
 pub fn page(named: Option<&str>) -> Result<String> {
@@ -27,7 +26,7 @@ mod tests {
     #[test]
     fn a_page_of_ours_may_be_named() {
         assert_eq!(page(None).unwrap(), HOME);
-        for fine in ["/", "/wallet", "/wallet?pack=25&from=mail"] {
+        for fine in ["/wallet", "/wallet?pack=25&from=mail"] {
             assert_eq!(page(Some(fine)).unwrap(), fine);
         }
     }

@@ -35,7 +35,6 @@ pub fn family() -> Family {
             get("/reset", Public, "pages", "Choose a new password", people::reset),
             get("/verify", Public, "pages", "Confirm a mail address", people::verify),
             get("/wallet", Public, "pages", "The customer's wallet", wallet::read),
-            get("/dashboard", Public, "pages", "The same", home),
             fetched(
                 "/assets/{file}",
                 Public,
@@ -45,11 +44,6 @@ pub fn family() -> Family {
             ),
         ],
     )
-}
-
-/// Where one lands who has signed in.
-async fn home(_: Cx, _: people::Onward) -> Result<Redirect> {
-    Ok(Redirect("/wallet".to_owned()))
 }
 
 /// What every page shows around its own.

@@ -25,7 +25,9 @@ const USAGE_ROWS: u32 = 20;
 pub struct Back {
     /// A checkout at Stripe that is over.
     session_id: Option<String>,
-    /// How a checkout ended, where it is told.
+    /// The checkout of a subscription that is over.
+    subscribed: Option<String>,
+    /// A checkout was left.
     checkout: Option<String>,
     /// Whether a card was left.
     card: Option<String>,
@@ -117,13 +119,8 @@ pub async fn read(cx: Cx, at: Back) -> Result<PageOr<Wallet>> {
 async fn notes(cx: &Cx, account: AccountId, at: &Back) -> Result<Vec<Note>> {
     let note = |kind, text: &str| Note { kind, text: text.to_owned(), link: None };
     let mut notes = Vec::new();
-    match at.checkout.as_deref() {
-        Some("done") => notes.push(note(
-            "good",
-            "Thank you. Your subscription begins as soon as Stripe confirms it.",
-        )),
-        Some(_) => notes.push(note("", "Nothing was paid.")),
-        None => {}
+    if at.checkout.is_some() {
+        notes.push(note("", "Nothing was paid."));
     }
     match at.card.as_deref() {
         Some("kept") => {
@@ -132,8 +129,14 @@ async fn notes(cx: &Cx, account: AccountId, at: &Back) -> Result<Vec<Note>> {
         Some(_) => notes.push(note("", "No card was kept.")),
         None => {}
     }
-    if let (Some(session), None) = (&at.session_id, &at.checkout) {
+    if let Some(session) = &at.session_id {
         notes.push(paid(cx, account, session).await);
+    }
+    if let Some(session) = &at.subscribed {
+        notes.push(match subscriptions::came_back(cx, account, session).await {
+            Ok(()) => note("good", "Thank you. What your plan covers stands below."),
+            Err(error) => Note { kind: "bad", text: error.message, link: None },
+        });
     }
     Ok(notes)
 }
