@@ -97,7 +97,12 @@ impl Guest {
     /// Opens that link.
     pub async fn verify(&self, desk: &Desk) -> Reply {
         let token = self.verification(desk).await;
-        post(desk, "/api/v1/auth/verify-email", &json!({ "token": token })).await
+        self.open(desk, &token).await
+    }
+
+    /// Opens a link with its token, signed in.
+    pub async fn open(&self, desk: &Desk, token: &str) -> Reply {
+        self.change(desk, "/api/v1/auth/verify-email", &json!({ "token": token })).await
     }
 
     pub async fn me(&self, desk: &Desk) -> Value {

@@ -32,7 +32,7 @@ use crate::{AccountId, CallId, Code, KeyId, MicroUsd, error::FieldError};
 pub struct Me {
     /// The account.
     pub id: AccountId,
-    /// The name that also serves as a bearer.
+    /// The name that also serves as a bearer; empty for a publishable key.
     pub username: String,
     /// `starter`, `professional` or `enterprise`.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "PlanName"))]

@@ -182,3 +182,17 @@ async fn when_limits_cannot_be_kept_nobody_is_let_in() {
     desk.world.restart().await;
     assert_eq!(try_from(&desk, OWNERS, EMAIL, PASSWORD).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_key_that_stands_in_a_page_tells_neither_the_username_nor_the_person() {
+    let desk = desk().await;
+    let guest = Guest::arrive(&desk, EMAIL).await;
+    let wish = json!({ "user_id": guest.id, "kind": "publishable" });
+    let made = desk.send(desk.admin("POST", "/admin/api/api-keys").json(&wish)).await.json();
+    let key = made["token"].as_str().expect("a key").to_owned();
+    let reply = desk.send(desk.request("GET", "/api/v1/me").bearer_auth(&key)).await;
+    let (told, me) = (String::from_utf8_lossy(&reply.bytes).into_owned(), reply.json());
+    assert_eq!((reply.status, &me["id"]), (200, &json!(guest.id)), "{told}");
+    assert!(!told.contains(&guest.username) && !told.contains(EMAIL), "{told}");
+    assert_eq!(guest.me(&desk).await["username"], guest.username.as_str());
+}

@@ -9,10 +9,6 @@ use crate::desk::{Desk, Reply};
 const VERIFY: &str = "/api/v1/auth/verify-email";
 const ME_EMAIL: &str = "/api/v1/me/email";
 
-async fn verify(desk: &Desk, token: &str) -> Reply {
-    post(desk, VERIFY, &json!({ "token": token })).await
-}
-
 fn address(me: &Value) -> (Value, Value) {
     (me["person"]["email"].clone(), me["person"]["emailVerified"].clone())
 }
@@ -22,9 +18,9 @@ async fn a_link_verifies_an_address_once() {
     let desk = desk().await;
     let guest = Guest::arrive(&desk, EMAIL).await;
     let token = guest.verification(&desk).await;
-    let reply = verify(&desk, &token).await;
+    let reply = guest.open(&desk, &token).await;
     assert_eq!((reply.status, &reply.json()["emailVerified"]), (200, &json!(true)), "{reply:?}");
-    verify(&desk, &token).await.refuses(400, "invalid_request", "not good");
+    guest.open(&desk, &token).await.refuses(400, "invalid_request", "not good");
     assert_eq!(address(&guest.me(&desk).await), (json!(EMAIL), json!(true)));
 }
 
@@ -46,7 +42,7 @@ async fn a_link_that_is_forged_over_or_for_something_else_is_refused() {
         text.to_owned(),
         String::new(),
     ] {
-        verify(&desk, &token).await.refuses(400, "invalid_request", "not good");
+        guest.open(&desk, &token).await.refuses(400, "invalid_request", "not good");
     }
     assert_eq!(address(&guest.me(&desk).await), (json!(EMAIL), json!(false)));
 }
@@ -59,7 +55,7 @@ async fn an_address_is_verified_for_one_account_whoever_claimed_it_first() {
     assert_ne!(first.id, second.id);
     let late = first.verification(&desk).await;
     assert_eq!(second.verify(&desk).await.status, 200);
-    verify(&desk, &late).await.refuses(409, "conflict", "belongs to another account");
+    first.open(&desk, &late).await.refuses(409, "conflict", "belongs to another account");
     let owner = desk.world.sql("SELECT account FROM emails WHERE verified_at > 0", vec![]).await;
     assert_eq!(owner, [json!({ "account": second.id })]);
     // Both go on with their own passwords and keys; the address means its owner first.
@@ -137,12 +133,25 @@ async fn an_account_that_an_operator_made_gets_an_address() {
 }
 
 #[tokio::test]
+async fn a_link_gives_nobody_an_account_that_a_stranger_made_with_their_address() {
+    let desk = desk().await;
+    let stranger = Guest::arrive(&desk, EMAIL).await;
+    let owner = Guest::arrive(&desk, "owner@example.com").await;
+    let token = stranger.verification(&desk).await;
+    let opened = post(&desk, VERIFY, &json!({ "token": token })).await;
+    opened.refuses(401, "authentication_required", "do nothing");
+    let opened = owner.open(&desk, &token).await;
+    opened.refuses(401, "authentication_required", "do nothing");
+    assert_eq!(address(&stranger.me(&desk).await), (json!(EMAIL), json!(false)));
+}
+
+#[tokio::test]
 async fn a_newer_claim_makes_the_links_of_an_older_one_void() {
     let desk = desk().await;
     let guest = Guest::arrive(&desk, EMAIL).await;
     let old = guest.verification(&desk).await;
     let body = json!({ "email": "ann@work.example" });
     assert_eq!(guest.change(&desk, ME_EMAIL, &body).await.status, 202);
-    verify(&desk, &old).await.refuses(400, "invalid_request", "not good");
+    guest.open(&desk, &old).await.refuses(400, "invalid_request", "not good");
     assert_eq!(guest.verify(&desk).await.json()["email"], "ann@work.example");
 }

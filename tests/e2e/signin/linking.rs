@@ -81,7 +81,13 @@ impl Google {
         let told = object.command(&json!({ "person": "read" })).await.expect("an answer");
         let id = told["person"]["claim"]["id"].as_str().expect("a claim").to_owned();
         let token = sign_as(SECRET, "verify_email", &id, 60_000, account);
-        let reply = Reply::to(self.stage.post(VERIFY).json(&json!({ "token": token }))).await;
+        let name = self
+            .stage
+            .world
+            .sql("SELECT username FROM accounts WHERE id = ?", vec![account.into()]);
+        let name = name.await[0]["username"].as_str().expect("a name").to_owned();
+        let link = self.stage.post(VERIFY).bearer_auth(name).json(&json!({ "token": token }));
+        let reply = Reply::to(link).await;
         assert_eq!(reply.status, 200, "{reply:?}");
     }
 

@@ -9,13 +9,20 @@ use super::auto_top_up;
 use crate::{
     api::system::Nothing,
     cx::Cx,
+    domain::person::Person,
     http::Json,
-    services::{accounts, setup},
+    services::{accounts, people, setup},
 };
 
 /// The account, its wallet, and where the presented credential stands.
 pub async fn read(cx: Cx, _: Nothing) -> Result<Json<Me>> {
-    let description = accounts::describe(&cx, cx.account()?).await?;
+    let account = cx.account()?;
+    let mut description = accounts::describe(&cx, account).await?;
+    if !people::is_owner(&cx, account).await? {
+        // The username opens the wallet, and the person is nobody else's business.
+        description.profile.username.clear();
+        description.person = Person::default();
+    }
     let rate = cx.rate.ok_or_else(|| Error::internal("a caller without a window"))?;
     let person = super::people::view(description.person);
     let profile = description.profile;

@@ -105,7 +105,7 @@ pub fn family() -> Family {
                 "Show by a link that a mail address is the account's",
                 people::verify_email,
             )
-            .fails(&[409, 429]),
+            .fails(&[401, 403, 409, 429]),
             post(
                 "/api/v1/auth/password/forgot",
                 Public,

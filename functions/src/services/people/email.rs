@@ -3,7 +3,7 @@
 use schema::{AccountId, Code, Error, Result};
 
 use super::{
-    super::notices,
+    super::{admission, notices},
     attempts::{self, Subject},
     card, check_secret_key, link, new_link_id, password, salt_of, tell, void_link,
 };
@@ -71,13 +71,20 @@ pub async fn change(
     Ok(Wanted { email, verified: false })
 }
 
-/// Takes a link's token: the address that it was sent to is the account's.
+/// Takes a link's token: the address that it was sent to is the account's. Only who is signed in to
+/// the account may use it: somebody may have opened it in the name of another, whose mailbox the
+/// link then reaches, and whom one press would make the owner of a stranger's account.
 pub async fn verify(cx: &Cx, token: &str) -> Result<Person> {
     attempts::allow(cx, Kind::Verify, Subject::Address).await?;
     let claims = cx.config.signing.verify::<AccountId>(VERIFY, token, cx.now);
     let Claims { id, body: account, .. } = claims.ok_or_else(void_link)?;
     let claim = card(cx, account).await?.claim.filter(|claim| claim.id == id);
     let claim = claim.ok_or_else(void_link)?;
+    if admission::visitor(cx).await? != Some(account) {
+        let message = "Sign in to the account that this link was sent for, then open it again. If \
+                       you have asked for none, somebody else has typed your address: do nothing.";
+        return Err(Error::new(Code::AuthenticationRequired, message));
+    }
     people::verify(&cx.env, account, &claim.email, cx.now).await?;
     Ok(tell(cx, account, person::Command::Verify { claim: id }).await?.person)
 }

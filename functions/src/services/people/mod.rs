@@ -92,14 +92,20 @@ fn salt_of(card: &Card, claimants: &[people::Claimant]) -> Result<Salt> {
 
 /// What changes who can open an account is not for a key that stands in a page.
 async fn check_secret_key(cx: &Cx, account: AccountId) -> Result<()> {
-    let Some(Holder::Key(id)) = cx.caller.as_ref().map(|caller| caller.holder) else {
-        return Ok(());
-    };
-    let keys = keys::list(cx, account).await?;
-    if keys.iter().any(|key| key.id == id && key.kind == KeyType::Secret) {
+    if is_owner(cx, account).await? {
         return Ok(());
     }
     Err(Error::new(Code::PermissionDenied, "A publishable key may not change this."))
+}
+
+/// Whether the caller may see whose account it is: everybody but a publishable key, which stands in
+/// pages that anybody reads.
+pub async fn is_owner(cx: &Cx, account: AccountId) -> Result<bool> {
+    let Some(Holder::Key(id)) = cx.caller.as_ref().map(|caller| caller.holder) else {
+        return Ok(true);
+    };
+    let keys = keys::list(cx, account).await?;
+    Ok(keys.iter().any(|key| key.id == id && key.kind == KeyType::Secret))
 }
 
 /// A random text that names one link.
