@@ -183,6 +183,15 @@ fn provider_keys(env: &Env, routes: &[Route], gaps: &mut Vec<String>) -> HashMap
     keys
 }
 
+/// Where people find this deployment, without a slash at its end.
+fn public_url(text: String, production: bool, gaps: &mut Vec<String>) -> String {
+    let url = text.trim_end_matches('/').to_owned();
+    if production && !url.is_empty() && !url.starts_with("https://") {
+        gaps.push("PUBLIC_URL does not begin with https://".to_owned());
+    }
+    url
+}
+
 impl Config {
     /// Reads everything, or says everything that is missing.
     pub fn read(env: &Env) -> Result<Self> {
@@ -200,10 +209,7 @@ impl Config {
         let signing = or_gap(signing, "SIGNING_SECRETS", &mut gaps);
         let sealing = SealKeys::parse(&text("SEALING_KEYS")).ok_or("each is base64 of 32 bytes");
         let sealing = or_gap(sealing, "SEALING_KEYS", &mut gaps);
-        let public_url = text("PUBLIC_URL").trim_end_matches('/').to_owned();
-        if production && !public_url.is_empty() && !public_url.starts_with("https://") {
-            gaps.push("PUBLIC_URL does not begin with https://".to_owned());
-        }
+        let public_url = public_url(text("PUBLIC_URL"), production, &mut gaps);
         let stripe = stripe(&text);
         let offers = or_gap(Offers::parse(&text("PACKS")), "PACKS", &mut gaps);
         let currencies = or_gap(Currencies::parse(&text("CURRENCIES")), "CURRENCIES", &mut gaps);
@@ -255,7 +261,7 @@ impl Config {
                 events: number("RETAIN_EVENTS", 50_000),
                 bytes: number("RETAIN_EVENTS_BYTES", 64 << 20),
             },
-            clock_skew_ms: if production { 0 } else { number("CLOCK_SKEW_MS", 0) },
+            clock_skew_ms: number("CLOCK_SKEW_MS", 0) * i64::from(!production),
             faults: !production && text("FAULTS") == "allowed",
         })
     }

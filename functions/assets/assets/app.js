@@ -80,9 +80,18 @@ async function send(form) {
   return [answer.ok, text ? JSON.parse(text) : {}];
 }
 
+/** What a browser sees by itself, said as the server would say it. */
+function seen(form) {
+  const wrong = [...form.elements].filter((field) => field.willValidate && !field.validity.valid);
+  const errors = wrong.map((field) => ({ field: field.name, message: field.validationMessage }));
+  return errors.length > 0 ? { detail: "Something is missing or not right.", errors } : undefined;
+}
+
 async function submit(form) {
   const button = form.querySelector("button[type=submit]");
   forget(form);
+  const wrong = seen(form);
+  if (wrong) return complain(form, wrong);
   button.setAttribute("aria-busy", "true");
   try {
     const [ok, answer] = await send(form);

@@ -71,7 +71,7 @@ async fn a_wallet_below_zero_buys_nothing() {
     let desk = Desk::open().await;
     check(&desk.send(credit(&desk, "-25.01")).await, "-0.010000", false);
     let reply = desk.respond(&ask("hello")).await;
-    reply.refuses(402, "insufficient_credit", "owes $0.01");
+    reply.refuses(402, "insufficient_credit", "owes $0.010000");
     desk.check_untouched().await;
 }
 

@@ -1,5 +1,6 @@
 //! `POST /api/v1/wallet/stripe/confirm`, `POST /api/v1/wallet/top-up` and
-//! `GET /api/v1/wallet/payments`; the operator sees the same at `/admin/api/users/{user_id}/payments`.
+//! `GET /api/v1/wallet/payments`; the operator sees the same at
+//! `/admin/api/users/{user_id}/payments`.
 
 use serde_json::json;
 

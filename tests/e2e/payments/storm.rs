@@ -1,5 +1,5 @@
-//! Everything that Stripe has to tell, as badly as it may tell it, while customers come back and the
-//! sweeper sweeps: the ledger equals Stripe's state, to the cent.
+//! Everything that Stripe has to tell, as badly as it may tell it, while customers come back and
+//! the sweeper sweeps: the ledger equals Stripe's state, to the cent.
 
 use std::fs;
 

@@ -4,7 +4,6 @@
 use serde_json::{Value, json};
 
 use super::{EMAIL, FUTURE, Guest, PASSWORD, PAST, desk, login, post, signed};
-use crate::desk::{Desk, Reply};
 
 const VERIFY: &str = "/api/v1/auth/verify-email";
 const ME_EMAIL: &str = "/api/v1/me/email";

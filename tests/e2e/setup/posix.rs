@@ -25,7 +25,7 @@ fn check_requests(desk: &Desk, from: usize) {
     let asked = desk.world.upstream().responses();
     let search = |body: &Value| {
         let tools = body["tools"].as_array().into_iter().flatten();
-        tools.filter(|tool| tool["type"] == "web_search").cloned().next()
+        tools.filter(|tool| tool["type"] == "web_search").next().cloned()
     };
     let searching = asked[from..].iter().find_map(|it| Some((&it.body, search(&it.body)?)));
     let (body, search) = searching.expect("a request that may search");

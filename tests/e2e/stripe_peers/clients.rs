@@ -58,7 +58,10 @@ async fn a_customer_pays_is_refunded_and_declined() {
         let charge =
             json!({ "do": "charge", "customer": customer[0], "cents": 5_000, "method": method });
         let got = ask(json!([charge, charge, charge])).await;
-        let refused = |code: &str, word: &str| json!({ "class": "StripeCardError", "status": 402, "code": code, "decline_code": word });
+        let refused = |code: &str, word: &str| {
+            let class = "StripeCardError";
+            json!({ "class": class, "status": 402, "code": code, "decline_code": word })
+        };
         let asks = "authentication_required";
         assert_eq!(got[0], refused("card_declined", "insufficient_funds"));
         assert_eq!(got[1], refused(asks, asks));

@@ -1,3 +1,5 @@
+//! What follows from readings of a payment, in whatever order and however often.
+
 use proptest::prelude::*;
 use schema::stripe::{Charge, Dispute, DisputeStatus, Latest, Mode, PaymentError};
 

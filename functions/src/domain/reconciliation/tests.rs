@@ -1,3 +1,5 @@
+//! What differs between the books, and what does not.
+
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -144,7 +146,8 @@ proptest! {
             .into_iter()
             .collect();
         wish.intent = Some("pi_1".to_owned());
-        let reading = super::super::payment::Reading { session: None, intent: Some(stripe.clone()) };
+        let intent = Some(stripe.clone());
+        let reading = super::super::payment::Reading { session: None, intent };
         let decision = wish.decide(&Booked::default(), &reading, DAY);
         let mut booked = Booked::default();
         for row in &decision.rows {

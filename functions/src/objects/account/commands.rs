@@ -40,9 +40,9 @@ pub fn run(
     match command {
         Command::Open { .. } | Command::Admit => Ok(Outcome::Done),
         Command::Describe => {
-            let (wallet, running) = (wallet(live), live.leases.running());
             let auto_top_up = auto_top_up::run(inner, AutoTopUp::Read, now)?;
-            let person = people::person(rows)?;
+            let (wallet, person) = (wallet(live), people::person(rows)?);
+            let running = live.leases.running();
             let description = Description { profile, wallet, running, auto_top_up, person };
             Ok(Outcome::Description(Box::new(description)))
         }
@@ -91,8 +91,7 @@ pub fn run(
         }
         Command::Customer(command) => customers::run(inner, command).map(Outcome::Customer),
         Command::AutoTopUp(command) => {
-            let view = auto_top_up::run(inner, command, now)?;
-            Ok(Outcome::AutoTopUp(Box::new(view)))
+            auto_top_up::run(inner, command, now).map(Box::new).map(Outcome::AutoTopUp)
         }
     }
 }

@@ -254,6 +254,9 @@ impl Inner {
         }
         self.store_soon();
         self.wake_waiters(now);
+        if unsettled {
+            self.watch_wallet();
+        }
         Answer { pass, rate: None, outcome }
     }
 

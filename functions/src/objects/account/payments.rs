@@ -1,14 +1,11 @@
-//! Payments: wished before Stripe hears of them, read there one reading at a time, and booked in the
-//! turn in which the reading is decided on. This is the one place where a payment becomes credit.
+//! Payments: wished before Stripe hears of them, read there one reading at a time, and booked in
+//! the turn in which the reading is decided on. This is the one place where a payment becomes
+//! credit.
 
 use std::rc::Rc;
 
 use futures::{future::OptionFuture, lock::Mutex};
-use schema::{
-    Error, MicroUsd, PaymentId, Result, Timestamp,
-    agent::Wallet,
-    stripe::{CheckoutSession, PaymentIntent},
-};
+use schema::{Error, MicroUsd, PaymentId, Result, Timestamp, agent::Wallet, stripe::PaymentIntent};
 
 use super::{Inner, commands};
 use crate::{
@@ -128,7 +125,8 @@ impl Inner {
         Ok(Outcome::Payment(Some(Box::new(known.unwrap_or(wish.payment)))))
     }
 
-    /// Does what takes several turns, because Stripe is asked in between; nothing for what does not.
+    /// Does what takes several turns, because Stripe is asked in between; nothing for what does
+    /// not.
     pub(super) async fn ask_stripe(self: &Rc<Self>, command: &Command) -> Option<Result<Outcome>> {
         match command {
             Command::Settle { payment, hint } => {
@@ -226,10 +224,9 @@ impl Inner {
         let session = known.session.as_ref().or(hint.session.as_ref());
         let session = session.filter(|_| known.intent.is_none() || !known.state.was_paid());
         let hinted = known.intent.as_ref().or(hint.intent.as_ref());
-        let (session, intent): (Option<Result<CheckoutSession>>, Option<Result<PaymentIntent>>) = futures::join!(
-            OptionFuture::from(session.map(|id| stripe::session(stripe, id))),
-            OptionFuture::from(hinted.map(|id| stripe::intent(stripe, id))),
-        );
+        let session = OptionFuture::from(session.map(|id| stripe::session(stripe, id)));
+        let intent = OptionFuture::from(hinted.map(|id| stripe::intent(stripe, id)));
+        let (session, intent) = futures::join!(session, intent);
         let (session, mut intent) = (session.transpose()?, intent.transpose()?);
         let named = session.as_ref().and_then(|session| session.payment_intent.as_ref());
         if let Some(id) = named.filter(|id| intent.as_ref().is_none_or(|it| it.id != **id)) {

@@ -1,6 +1,6 @@
-//! What Stripe's webhooks bring: believed by its signature, kept before it is acknowledged, and then
-//! acted on. An event is a hint at what to read again, so it matters neither how often it comes nor
-//! in which order.
+//! What Stripe's webhooks bring: believed by its signature, kept before it is acknowledged, and
+//! then acted on. An event is a hint at what to read again, so it matters neither how often it
+//! comes nor in which order.
 
 use schema::{Code, Error, Result, stripe::Event};
 

@@ -60,7 +60,8 @@ pub async fn login(cx: &Cx, name: &str, password: &str) -> Result<SignedIn> {
     Ok(SignedIn { account: *account, username, key_id, key, pending })
 }
 
-/// Whom a name may mean, the likeliest first. Several may claim one mail address, and have one salt.
+/// Whom a name may mean, the likeliest first. Several may claim one mail address, and have one
+/// salt.
 async fn meant(cx: &Cx, name: &str) -> Result<(Vec<AccountId>, Option<Salt>)> {
     if name.contains('@') {
         let Ok(email) = fields::email(name) else { return Ok((Vec::new(), None)) };
