@@ -61,9 +61,10 @@ impl Desk {
         let mut outcomes = Vec::new();
         while !stop.load(Ordering::Relaxed) {
             let mark = format!("MARK-{number}-{}", outcomes.len());
+            // Twice, for the oldest version misses what is printed before it listens.
             let prompt = format!(
-                "rehearse: pace 20ms; text 12; shell touch {mark} && sleep 0.2 && echo {mark}; \
-                 text 8"
+                "rehearse: pace 20ms; text 12; shell touch {mark} && sleep 0.2 && echo {mark} \
+                 && sleep 0.5 && echo {mark}; text 8"
             );
             let body = json!({ "threadId": thread, "prompt": prompt });
             let started = self.insist("/api/turns", &mark, body).await;

@@ -116,7 +116,11 @@ pub async fn give(cx: &Cx, account: AccountId, text: &str) -> Result<()> {
     let kept = password::keep(text, salt_of(&before, &[])?)?;
     let instead_of = password::print(None);
     let command = person::Command::SetPassword { kept, instead_of, chosen: false };
-    tell(cx, account, command).await.map(drop)
+    match tell(cx, account, command).await {
+        // Somebody else has given it one since it was looked at.
+        Err(error) if error.code == Code::InvalidRequest => Ok(()),
+        told => told.map(drop),
+    }
 }
 
 /// Checks a password that somebody with a key says is the account's, as often as a stranger may.
