@@ -204,8 +204,7 @@ impl Config {
         let hashes =
             |name: &str| -> Vec<Hash> { text(name).split_whitespace().map(token::hash).collect() };
         let production = text("ENVIRONMENT") != "development";
-        let why = "each has at least 32 characters";
-        let signing = SigningKeys::parse(&text("SIGNING_SECRETS")).ok_or(why);
+        let signing = SigningKeys::parse(&text("SIGNING_SECRETS")).ok_or("32 characters each");
         let signing = or_gap(signing, "SIGNING_SECRETS", &mut gaps);
         let sealing = SealKeys::parse(&text("SEALING_KEYS")).ok_or("each is base64 of 32 bytes");
         let sealing = or_gap(sealing, "SEALING_KEYS", &mut gaps);

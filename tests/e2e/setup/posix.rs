@@ -24,8 +24,8 @@ async fn open() -> Desk {
 fn check_requests(desk: &Desk, from: usize) {
     let asked = desk.world.upstream().responses();
     let search = |body: &Value| {
-        let tools = body["tools"].as_array().into_iter().flatten();
-        tools.filter(|tool| tool["type"] == "web_search").next().cloned()
+        let mut tools = body["tools"].as_array().into_iter().flatten();
+        tools.find(|tool| tool["type"] == "web_search").cloned()
     };
     let searching = asked[from..].iter().find_map(|it| Some((&it.body, search(&it.body)?)));
     let (body, search) = searching.expect("a request that may search");

@@ -41,10 +41,10 @@ pub fn run(
         Command::Open { .. } | Command::Admit => Ok(Outcome::Done),
         Command::Describe => {
             let auto_top_up = auto_top_up::run(inner, AutoTopUp::Read, now)?;
-            let (wallet, person) = (wallet(live), people::person(rows)?);
-            let running = live.leases.running();
-            let description = Description { profile, wallet, running, auto_top_up, person };
-            Ok(Outcome::Description(Box::new(description)))
+            let (wallet, running) = (wallet(live), live.leases.running());
+            let person = people::person(rows)?;
+            let told = Description { profile, wallet, running, auto_top_up, person };
+            Ok(Outcome::Description(Box::new(told)))
         }
         Command::SetActive { active } => {
             let profile = Profile { active, ..profile };
@@ -74,11 +74,7 @@ pub fn run(
             void_turn(live, call, "the turn cost nothing", now);
             Ok(Outcome::Done)
         }
-        Command::Transactions { before, limit } => {
-            rows.store(live).map_err(Error::unavailable)?;
-            let rows = rows.transactions(before.unwrap_or(i64::MAX >> 11), limit);
-            Ok(Outcome::Transactions(rows.map_err(Error::unavailable)?))
-        }
+        Command::Transactions { before, limit } => transactions(live, rows, before, limit),
         Command::TokenUsage { before, limit } => token_usage(live, rows, before, limit, now),
         Command::Unlimited(command) => {
             unlimited::run(inner, live, command, now).map(Outcome::Unlimited)
@@ -94,6 +90,12 @@ pub fn run(
             auto_top_up::run(inner, command, now).map(Box::new).map(Outcome::AutoTopUp)
         }
     }
+}
+
+fn transactions(live: &mut Live, rows: &Rows, before: Option<i64>, limit: u32) -> Result<Outcome> {
+    rows.store(live).map_err(Error::unavailable)?;
+    let rows = rows.transactions(before.unwrap_or(i64::MAX >> 11), limit);
+    Ok(Outcome::Transactions(rows.map_err(Error::unavailable)?))
 }
 
 /// What the wallet holds.
