@@ -82,7 +82,10 @@ async fn webhooks_are_believed_by_both_clients_and_forgeries_are_not() {
     let payload =
         json!({ "id": "evt_1", "object": "event", "type": "charge.refunded" }).to_string();
     let header = stripe.sign(&payload).await;
-    let believe = |payload: &str, secret: &str| json!({ "do": "believe", "payload": payload, "header": header, "secret": secret });
+    let believe = |payload: &str, secret: &str| {
+        let (what, header) = ("believe", &header);
+        json!({ "do": what, "payload": payload, "header": header, "secret": secret })
+    };
     let asks = json!([
         believe(&payload, stripe.webhook_secret()),
         believe(&payload.replace("refunded", "succeeded"), stripe.webhook_secret()),
