@@ -79,6 +79,9 @@ pub struct Cx {
     pub caller: Option<Caller>,
     /// Whether who asks runs the system.
     pub operator: bool,
+    /// Whether who asks shows a key that stands in a page: they are told nothing that opens the
+    /// account, and change nothing of it.
+    pub publishable: bool,
     /// How events are wanted, where a route has them.
     pub events: Events,
     /// The `Idempotency-Key` that was sent.
@@ -112,6 +115,7 @@ impl Cx {
             request_id: new_id(now)?,
             caller: None,
             operator: false,
+            publishable: false,
             events: Events::default(),
             idempotency_key: None,
             rate: None,

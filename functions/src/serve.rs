@@ -62,6 +62,7 @@ pub async fn serve(
         request_id,
         caller: None,
         operator: false,
+        publishable: false,
         events: Events::default(),
         idempotency_key: None,
         rate: None,
@@ -107,7 +108,7 @@ async fn answer(cx: &Cx, seen: &Seen<'_>) -> Result<web_sys::Response, JsValue> 
             return word(seen, family_near(seen.path), &error.into());
         }
     };
-    fault(cx, seen);
+    cx.fault("panic");
     match &route.handler {
         Handler::Forward(forward) => {
             match forward(cx.clone(), Clone::clone(seen.request)).await {
@@ -153,6 +154,7 @@ async fn act(
     let admitted = admission::admit(cx, route.access, bearer, &seen.address()).await?;
     cx.operator = admitted.operator;
     if let Some(pass) = admitted.pass {
+        cx.publishable = pass.publishable;
         cx.caller = Some(pass.caller);
         cx.rate = Some(pass.rate);
     }
@@ -339,15 +341,6 @@ fn log(seen: &Seen<'_>, manner: &Manner, status: u16, cause: Option<&str>) {
         "account": manner.account, "status": status, "ms": ms, "cause": cause,
     });
     worker::console_log!("{line}");
-}
-
-/// A fault on request, where the deployment allows it: how a request that panics leaves all others
-/// alone can only be shown by one that does.
-fn fault(cx: &Cx, seen: &Seen<'_>) {
-    #[expect(clippy::panic, reason = "this is what was asked for, outside production only")]
-    if cx.config.faults && js::request_header(seen.request, "x-gantry-fault") == "panic" {
-        panic!("a fault was asked for");
-    }
 }
 
 #[cfg(test)]

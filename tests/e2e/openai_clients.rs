@@ -3,7 +3,8 @@
 use schema::MicroUsd;
 use schema::admin::CreateUser;
 use serde_json::{Value, json};
-use tests::openai::{Failure, Got, Sdk};
+use tests::openai::{self, Failure, Got};
+use tests::sdk::Sdk;
 use tests::world::World;
 
 use crate::bill;
@@ -22,7 +23,7 @@ async fn answers_come_whole_and_streamed_and_are_paid_for_to_the_micro_dollar() 
     for sdk in Sdk::ALL {
         let prompt = "rehearse: reasoning 3; say forty two";
         let asks = json!([ask("create", prompt), ask("stream", prompt)]);
-        let got = sdk.ask(&world.url(), &account.key, asks).await.expect("answers");
+        let got = openai::ask(sdk, &world.url(), &account.key, asks).await.expect("answers");
         let sent = world.upstream().wait_until_idle().await;
         let sent = &sent[sent.len() - 2..];
         for (got, sent) in got.iter().zip(sent) {
@@ -43,7 +44,7 @@ async fn exact_usage_of_the_provider_is_what_the_ledger_holds() {
     let prompt = "rehearse: text 3; usage input=1000 cached=200 output=50 reasoning=10";
     for sdk in Sdk::ALL {
         let asks = json!([ask("create", prompt), ask("stream", prompt)]);
-        let got = sdk.ask(&world.url(), &account.key, asks).await.expect("answers");
+        let got = openai::ask(sdk, &world.url(), &account.key, asks).await.expect("answers");
         assert!(got.iter().all(|got| got.usage.is_some_and(|usage| usage.cached == 200)));
     }
     let charges = account.charges(4).await;
@@ -63,7 +64,8 @@ async fn calls_of_tools_are_streamed() {
     for sdk in Sdk::ALL {
         let mut call = ask("stream", "rehearse: text 2; shell ls");
         call["tools"] = json!([tool]);
-        let got = sdk.ask(&world.url(), &account.key, json!([call])).await.expect("answers");
+        let got =
+            openai::ask(sdk, &world.url(), &account.key, json!([call])).await.expect("answers");
         assert_eq!(got[0].kinds, ["message", "function_call"]);
     }
     bill::check(&world, &account, CREDIT).await;
@@ -75,7 +77,7 @@ async fn the_models_are_listed() {
     let account = world.account("0.00").await;
     for sdk in Sdk::ALL {
         let asks = json!([{ "do": "models" }]);
-        let got = sdk.ask(&world.url(), &account.key, asks).await.expect("answers");
+        let got = openai::ask(sdk, &world.url(), &account.key, asks).await.expect("answers");
         assert!(got[0].models.iter().any(|model| model == "gpt-5.5"), "{got:?}");
     }
 }
@@ -84,7 +86,7 @@ async fn the_models_are_listed() {
 async fn failure(sdk: Sdk, world: &World, key: &str, model: &str) -> Failure {
     let ask = |how| json!({ "do": how, "model": model, "prompt": "hello" });
     let asks = json!([ask("create"), ask("stream")]);
-    let got = sdk.ask(&world.url(), key, asks).await.expect("answers");
+    let got = openai::ask(sdk, &world.url(), key, asks).await.expect("answers");
     let mut failures: Vec<Failure> = got.into_iter().filter_map(|got: Got| got.failure).collect();
     assert_eq!(failures.len(), 2);
     assert_eq!(failures[0].code, failures[1].code);

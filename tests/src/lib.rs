@@ -31,6 +31,7 @@ pub mod rehearsal;
 pub mod routes;
 pub mod runner;
 pub mod runner_peer;
+pub mod sdk;
 pub mod secret;
 pub mod source;
 pub mod steps;

@@ -160,7 +160,50 @@ pub struct Payment {
     pub read_at: Option<Timestamp>,
 }
 
+/// What is wished: so much paid for so much credit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bargain {
+    pub purpose: Purpose,
+    /// The offer that is taken, where it is one.
+    pub offer: Option<String>,
+    pub price: Money,
+    /// The same in dollars.
+    pub price_usd: MicroUsd,
+    pub credit: MicroUsd,
+}
+
 impl Payment {
+    /// A payment that Stripe has not heard of.
+    pub fn wished(
+        id: PaymentId,
+        account: AccountId,
+        bargain: Bargain,
+        page: Option<Page>,
+        now: Timestamp,
+    ) -> Self {
+        let Bargain { purpose, offer, price, price_usd, credit } = bargain;
+        Self {
+            id,
+            account,
+            purpose,
+            offer,
+            price,
+            price_usd,
+            credit,
+            page,
+            session: None,
+            url: None,
+            intent: None,
+            state: State::Wished,
+            refunded: 0,
+            disputed: 0,
+            failure: None,
+            problem: None,
+            created_at: now,
+            read_at: None,
+        }
+    }
+
     /// Whether this is the same wish.
     fn is_again(&self, other: &Self) -> bool {
         let keeps = |it: &Self| it.page.as_ref().map(|page| page.keep_card);

@@ -2,8 +2,9 @@
 //! by Stripe's own description on their way.
 
 use serde_json::{Value, json};
+use tests::sdk::Sdk;
 use tests::stripe::{Process, Stripe};
-use tests::stripe_client::Sdk;
+use tests::stripe_client;
 use tokio::task::spawn_blocking;
 
 async fn strict() -> Process {
@@ -17,7 +18,7 @@ async fn a_customer_pays_is_refunded_and_declined() {
     for sdk in Sdk::ALL {
         let stripe = Stripe::at(process.url());
         let ask = async |asks: Value| {
-            sdk.ask(stripe.url(), stripe.secret_key(), asks).await.expect("answers")
+            stripe_client::ask(sdk, stripe.url(), stripe.secret_key(), asks).await.expect("answers")
         };
         let customer = ask(json!([{ "do": "customer", "email": "zoe@example.test" }])).await;
         let session =
@@ -92,7 +93,9 @@ async fn webhooks_are_believed_by_both_clients_and_forgeries_are_not() {
         believe(&payload, "whsec_another"),
     ]);
     for sdk in Sdk::ALL {
-        let got = sdk.ask(stripe.url(), stripe.secret_key(), asks.clone()).await.expect("answers");
+        let got = stripe_client::ask(sdk, stripe.url(), stripe.secret_key(), asks.clone())
+            .await
+            .expect("answers");
         assert_eq!(got[0], "charge.refunded");
         for got in &got[1..] {
             assert_eq!(got["class"], "StripeSignatureVerificationError", "{got}");

@@ -21,7 +21,7 @@ use crate::{
         customer::Customer,
         notice::Notice,
         offer::{Money, USD},
-        payment::{self, Hint, Page, Payment, Purpose, State},
+        payment::{self, Bargain, Hint, Page, Payment, Purpose, State},
         threshold::{self, LowBalance},
     },
     remote::stripe::{self, Charged, NewIntent},
@@ -353,26 +353,14 @@ impl Inner {
     /// The payment of an attempt, before Stripe hears of it.
     fn payment_of(&self, attempt: &Attempt, page: Option<Page>, now: Timestamp) -> Result<Payment> {
         let cents = attempt.price.micros() / MicroUsd::from_cents(1).micros();
-        Ok(Payment {
-            id: attempt.id,
-            account: self.account()?,
+        let bargain = Bargain {
             purpose: Purpose::AutoTopup,
             offer: None,
             price: Money { amount: cents, currency: USD.to_owned() },
             price_usd: attempt.price,
             credit: attempt.credit,
-            page,
-            session: None,
-            url: None,
-            intent: None,
-            state: State::Wished,
-            refunded: 0,
-            disputed: 0,
-            failure: None,
-            problem: None,
-            created_at: now,
-            read_at: None,
-        })
+        };
+        Ok(Payment::wished(attempt.id, self.account()?, bargain, page, now))
     }
 
     fn account(&self) -> Result<schema::AccountId> {

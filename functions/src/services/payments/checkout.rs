@@ -10,7 +10,7 @@ use crate::{
     cx::{self, Cx},
     domain::{
         offer::{Offer, USD},
-        payment::{Hint, Page, Payment, Purpose, State, Wish},
+        payment::{Bargain, Hint, Page, Payment, Purpose, State, Wish},
     },
     services::customers,
     store,
@@ -90,26 +90,14 @@ fn payment(
         keep_card: wanted.keep_card,
         origin: cx.origin()?,
     };
-    Ok(Payment {
-        id: cx::new_id(cx.now)?,
-        account,
+    let bargain = Bargain {
         purpose: Purpose::WalletTopup,
         offer: Some(offer.id.clone()),
         price,
         price_usd: schema::MicroUsd::from_cents(offer.price_cents),
         credit: offer.credit(),
-        page: Some(page),
-        session: None,
-        url: None,
-        intent: None,
-        state: State::Wished,
-        refunded: 0,
-        disputed: 0,
-        failure: None,
-        problem: None,
-        created_at: cx.now,
-        read_at: None,
-    })
+    };
+    Ok(Payment::wished(cx::new_id(cx.now)?, account, bargain, Some(page), cx.now))
 }
 
 async fn wish_for(cx: &Cx, account: AccountId, wish: Wish) -> Result<Payment> {

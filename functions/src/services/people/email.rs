@@ -41,7 +41,7 @@ pub async fn change(
     current_password: Option<&str>,
 ) -> Result<Wanted> {
     let email = fields::email(email)?;
-    check_secret_key(cx, account).await?;
+    check_secret_key(cx)?;
     attempts::allow(cx, Kind::Verify, Subject::Account(account)).await?;
     let before = card(cx, account).await?;
     if before.person.is_verified() {
