@@ -31,6 +31,10 @@ pub enum AskKind {}
 pub enum PaymentKind {}
 /// Names a message to a person.
 pub enum NoticeKind {}
+/// Names a project: a workspace, and what was worked in it.
+pub enum ProjectKind {}
+/// Names a prompt that waits for its turn.
+pub enum PromptKind {}
 
 impl Kind for AccountKind {
     const PREFIX: &'static str = "acct";
@@ -56,6 +60,12 @@ impl Kind for PaymentKind {
 impl Kind for NoticeKind {
     const PREFIX: &'static str = "ntc";
 }
+impl Kind for ProjectKind {
+    const PREFIX: &'static str = "prj";
+}
+impl Kind for PromptKind {
+    const PREFIX: &'static str = "prm";
+}
 
 /// Who pays.
 pub type AccountId = Id<AccountKind>;
@@ -73,6 +83,10 @@ pub type AskId = Id<AskKind>;
 pub type PaymentId = Id<PaymentKind>;
 /// A message to a person.
 pub type NoticeId = Id<NoticeKind>;
+/// A workspace, and what was worked in it.
+pub type ProjectId = Id<ProjectKind>;
+/// A prompt that waits for its turn.
+pub type PromptId = Id<PromptKind>;
 
 impl<K> Id<K> {
     /// A UUIDv7 (RFC 9562 section 5.7) of the given millisecond and 74 of the given random bits.

@@ -22,6 +22,8 @@ pub mod tunnel;
 mod words;
 
 pub use error::{Code, Error, FieldError, Result};
-pub use id::{AccountId, AskId, CallId, Id, KeyId, NoticeId, OpId, PaymentId, RunnerId};
+pub use id::{
+    AccountId, AskId, CallId, Id, KeyId, NoticeId, OpId, PaymentId, ProjectId, PromptId, RunnerId,
+};
 pub use money::MicroUsd;
 pub use time::Timestamp;
