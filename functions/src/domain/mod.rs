@@ -35,6 +35,7 @@ pub mod person;
 pub mod placement;
 pub mod plan;
 pub mod price;
+pub mod project;
 pub mod reconciliation;
 pub mod release;
 pub mod retry;

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use schema::{
-    AccountId, AskId, CallId, KeyId, OpId, RunnerId, Timestamp,
+    AccountId, AskId, CallId, KeyId, OpId, ProjectId, RunnerId, Timestamp,
     rpc::RequestId,
     tunnel::{Grade, Process, Seq},
 };
@@ -69,6 +69,11 @@ pub enum Act {
     Read { op: OpId, account: AccountId, path: String },
     /// Answers a question with the body, once.
     Resolve { op: OpId, ask: AskId, account: Option<AccountId> },
+    /// From now on what a thread says goes to a project, beginning with what is there of it.
+    /// A thread is followed by one project, and again is the same.
+    Follow { account: AccountId, project: ProjectId, thread: String },
+    /// Tells a project what it may have missed, and how the runner stands. Answered at once.
+    Feed { account: AccountId, project: ProjectId },
     /// Keeps new work away, or no more.
     Drain { op: OpId, on: bool },
     /// Voids the runner for good.

@@ -230,6 +230,9 @@ impl Hub {
         }
         place.last = row.seq;
         row.place = place.number;
+        if is_new {
+            self.begun(account, row.seq, out);
+        }
         if let Some(ask) = row.ask {
             self.asked((ask, account), (row.seq, row.at), row.said.clone(), out)?;
         }

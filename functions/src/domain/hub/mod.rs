@@ -9,6 +9,7 @@
 mod asks;
 mod body;
 pub mod command;
+mod follow;
 mod link;
 mod obey;
 mod operate;
@@ -21,6 +22,7 @@ mod refusals;
 mod tests;
 
 pub use asks::{Decision, Question, State, closed};
+pub use follow::{Follow, Followed, Follows};
 pub use obey::Verdict;
 pub use out::{AskRow, Batch, EventRow, Output, Said, Settled};
 pub use own::{Counted, Due, Stage, ThreadKey, Turn};
@@ -53,6 +55,8 @@ pub struct Hub {
     ops: HashMap<OpId, Operation>,
     /// Turns of a codex that pays by itself.
     own: Own,
+    /// Which projects are told what threads say.
+    follows: Follows,
     /// How many operations there have been: they are sent again in their order.
     operated: u64,
     round_trip_ms: Option<i64>,

@@ -94,6 +94,9 @@ impl Hub {
                 self.begin(op, Operation::new(Kind::Read, head, by(PIECE_MS)), now, out)
             }
             Act::Resolve { op, ask, account } => self.resolve((op, ask), account, body, now, out),
+            Act::Follow { account, project, thread } => self.follow(account, project, thread, out),
+            // The shell feeds; nothing of the hub changes by it.
+            Act::Feed { .. } => Verdict::Now(Answer::Done),
             Act::Drain { op, on } => self.drain(op, on, out),
             Act::Revoke => self.revoke(now, out),
         }

@@ -9,7 +9,7 @@ use schema::{
 };
 
 use super::{
-    Counted, Kept, Place, State, ThreadKey, Turn,
+    Counted, Follow, Kept, Place, State, ThreadKey, Turn,
     command::{Answer, Standing},
 };
 
@@ -75,13 +75,15 @@ pub struct Batch {
     pub turns: Vec<(CallId, Option<Turn>)>,
     /// How far their threads are counted.
     pub threads: Vec<(ThreadKey, Counted)>,
+    /// Threads that a project follows: new or changed.
+    pub follows: Vec<(ThreadKey, Follow)>,
 }
 
 impl Batch {
     pub fn is_empty(&self) -> bool {
-        let Self { kept, places, events, asks, states, turns, threads } = self;
+        let Self { kept, places, events, asks, states, turns, threads, follows } = self;
         let nothing = events.is_empty() && asks.is_empty() && states.is_empty();
-        let nothing = nothing && turns.is_empty() && threads.is_empty();
+        let nothing = nothing && turns.is_empty() && threads.is_empty() && follows.is_empty();
         nothing && kept.is_none() && places.is_empty()
     }
 }

@@ -7,6 +7,7 @@
 
 mod command;
 mod dues;
+mod follows;
 mod report;
 mod rows;
 mod shape;

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Steps of the schema, each run once, in order; never changed, only added to.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     "
     CREATE TABLE kept (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT NOT NULL);
     CREATE TABLE places (
@@ -41,6 +41,13 @@ const STEPS: [&str; 3] = [
     CREATE TABLE threads (
       account TEXT NOT NULL, thread TEXT NOT NULL, body TEXT NOT NULL, at INTEGER NOT NULL,
       PRIMARY KEY (account, thread)) WITHOUT ROWID;
+",
+    "
+    -- Which projects are told what threads say; `since` is where the log stood when that began.
+    CREATE TABLE follows (
+      account TEXT NOT NULL, thread TEXT NOT NULL, project TEXT NOT NULL, since INTEGER NOT NULL,
+      PRIMARY KEY (account, thread)) WITHOUT ROWID;
+    CREATE INDEX asks_request ON asks (account, request, seq);
 ",
 ];
 
@@ -113,6 +120,7 @@ impl Rows {
         let is_connected = is_connected(kept.generation);
         let mut hub = Hub::restore(kept.clone(), places, asks, is_connected, now);
         hub.restore_turns(self.turns()?, self.threads()?);
+        hub.restore_follows(self.follows()?);
         // That a connection was lost is found out once.
         if *hub.kept() != kept {
             self.keep(hub.kept())?;
@@ -155,6 +163,9 @@ impl Rows {
         }
         for ((account, thread), counted) in &batch.threads {
             self.put_thread(*account, thread, counted)?;
+        }
+        for ((account, thread), follow) in &batch.follows {
+            self.put_follow(*account, thread, *follow)?;
         }
         self.put_events(batch)
     }
