@@ -1,5 +1,7 @@
 //! The only door to the clock, to randomness and to the environment.
 
+pub mod fault;
+
 use std::{cell::RefCell, rc::Rc};
 
 use schema::{AccountId, CallId, Id, Result, Timestamp, id::Kind};

@@ -10,7 +10,7 @@ use worker::{Context, Env, worker_sys};
 
 use crate::{
     api,
-    cx::{self, Cx, Events},
+    cx::{self, Cx, Events, fault},
     domain::{admission::Refusal, cookie, limit::Rate, token},
     http::{
         Family, Handler, Incoming, Reply, Route, body,
@@ -69,6 +69,9 @@ pub async fn serve(
         context: Some(Rc::new(Context::new(context))),
         request: Some(Clone::clone(&request)),
     };
+    if cx.config.faults {
+        fault::arm(&cx.config, cx.header(fault::HEADER));
+    }
     // A panic ends this request and no other; what it broke is said in the log, by the platform's
     // hook.
     match AssertUnwindSafe(answer(&cx, &seen)).catch_unwind().await {

@@ -8,6 +8,7 @@ mod plans;
 mod reconciliation;
 mod refunds;
 mod shop;
+mod steps;
 mod storm;
 mod sweeper;
 mod webhook;

@@ -10,6 +10,7 @@ use schema::{Error, MicroUsd, PaymentId, Result, Timestamp, agent::Wallet, strip
 use super::{Inner, commands};
 use crate::{
     config::Config,
+    cx::fault,
     domain::{
         admission::Live,
         ledger::Kind,
@@ -121,6 +122,7 @@ impl Inner {
         if known.is_none() {
             let added = rows.add_payment(&wish.payment, wish.key.as_deref());
             added.map_err(Error::unavailable)?;
+            fault::at("wish:writing");
         }
         Ok(Outcome::Payment(Some(Box::new(known.unwrap_or(wish.payment)))))
     }
@@ -162,10 +164,13 @@ impl Inner {
         };
         let (config, _) = self.wake()?;
         let wanted = session(&known, page);
+        fault::at("page:asking");
         let made = stripe::create_session(config.payments()?, &wanted, &id.to_string()).await?;
+        fault::at("page:made");
         let mut opened = self.known(id)?;
         (opened.session, opened.url, opened.state) = (Some(made.id), made.url, State::Open);
         self.rows.update_payment(&opened).map_err(Error::unavailable)?;
+        fault::at("page:storing");
         Ok(opened)
     }
 
@@ -218,6 +223,7 @@ impl Inner {
     }
 
     async fn read(self: &Rc<Self>, known: &Payment, hint: &Hint) -> Result<Reading> {
+        fault::at("payment:reading");
         let (config, _) = self.wake()?;
         let stripe = config.payments()?;
         // Of what was paid only the payment itself can change.
@@ -238,6 +244,7 @@ impl Inner {
     /// Books what follows from a reading, in one turn: nothing comes between what the ledger had
     /// and what it has.
     fn book(self: &Rc<Self>, id: PaymentId, reading: &Reading) -> Result<Settled> {
+        fault::at("payment:read");
         let (config, now) = self.wake()?;
         let known = self.known(id)?;
         let mut live = self.live.borrow_mut();
@@ -254,15 +261,19 @@ impl Inner {
             self.store_soon();
             return Err(Error::unavailable(fault));
         }
+        fault::at("payment:entered");
         let wallet = commands::wallet(&live);
         drop(live);
         self.tell_of(&payment, &rows, &wallet, &config, now)?;
+        fault::at("payment:told");
         let kept = reading.intent.as_ref().and_then(PaymentIntent::kept_card);
         let is_new = rows.iter().any(|row| row.kind == Kind::Credit);
         if let Some((customer, card)) = kept.filter(|_| is_new) {
             self.keep_card(customer.to_owned(), card.to_owned())?;
+            fault::at("payment:card-kept");
         }
         self.rows.update_payment(&payment).map_err(Error::unavailable)?;
+        fault::at("payment:booked");
         if payment.purpose == Purpose::AutoTopup && payment.state.was_paid() {
             self.top_up_paid(payment.id, now)?;
         }

@@ -7,7 +7,7 @@ use schema::{AccountId, Error, PaymentId, Result};
 
 use super::{back_off_ms, payment, settle, tell};
 use crate::{
-    cx::{self, Cx},
+    cx::{self, Cx, fault},
     domain::{
         offer::{Offer, USD},
         payment::{Bargain, Hint, Page, Payment, Purpose, State, Wish},
@@ -44,6 +44,7 @@ pub async fn checkout(cx: &Cx, account: AccountId, wanted: Wanted) -> Result<Pay
         let own = payment.id;
         let wish = Wish { payment, key: key.clone(), once: offer.is_once() };
         let known = wish_for(cx, account, wish).await?;
+        fault::at("wish:written");
         let opened = open(cx, known).await?;
         if opened.id == own {
             return Ok(opened);
@@ -113,10 +114,12 @@ async fn open(cx: &Cx, payment: Payment) -> Result<Payment> {
         return Ok(payment);
     }
     store::payments::add(&cx.env, &payment, cx.now.plus_millis(back_off_ms(1))).await?;
+    fault::at("wish:listed");
     let command = payment::Command::Open { payment: payment.id };
     let payment::Outcome::Payment(Some(opened)) = tell(cx, payment.account, command).await? else {
         return Err(Error::internal("an account forgot a payment"));
     };
+    fault::at("page:stored");
     super::note(cx, &opened, 0).await?;
     Ok(*opened)
 }

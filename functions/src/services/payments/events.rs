@@ -6,7 +6,7 @@ use schema::{Code, Error, Result, stripe::Event};
 
 use super::{back_off_ms, owned, payment, settle, settle_intent};
 use crate::{
-    cx::Cx,
+    cx::{Cx, fault},
     domain::{payment::Hint, signature},
     remote::stripe,
     services::{customers, subscriptions},
@@ -29,11 +29,13 @@ pub async fn receive(cx: &Cx, body: &[u8], header: &str) -> Result<()> {
         worker::console_log!("{} is about money of another kind; it is ignored", event.id);
         return Ok(());
     }
+    fault::at("event:verified");
     let due_at = cx.now.plus_millis(GRACE_MS);
     let body = String::from_utf8_lossy(body);
     if !store::events::keep(&cx.env, &event, &body, cx.now, due_at).await? {
         return Ok(());
     }
+    fault::at("event:kept");
     let later = cx.clone();
     cx.later(async move {
         // The sweeper comes again for what fails here.
@@ -48,7 +50,10 @@ pub async fn receive(cx: &Cx, body: &[u8], header: &str) -> Result<()> {
 /// Acts on an event that was kept, and notes what came of it.
 async fn act(cx: &Cx, event: &Event) -> Result<()> {
     let outcome = heard(cx, event).await?;
-    store::events::done(&cx.env, &event.id, outcome).await
+    fault::at("event:acted");
+    store::events::done(&cx.env, &event.id, outcome).await?;
+    fault::at("event:done");
+    Ok(())
 }
 
 /// Acts on an event; the outcome is a word for its row.
@@ -70,6 +75,7 @@ async fn money(cx: &Cx, event: &Event) -> Result<&'static str> {
         Some((account, id)) => owned(cx, account, id).await?,
         None => None,
     };
+    fault::at("event:taken");
     if let Some((account, id)) = owner {
         let text = |id: Option<&str>| id.map(str::to_owned);
         let hint = Hint { session: text(event.session()), intent: text(event.intent()) };

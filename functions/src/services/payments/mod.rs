@@ -16,7 +16,7 @@ use schema::{AccountId, Error, PaymentId, Result, admin, time::HOUR_MS};
 
 use super::accounts::unexpected;
 use crate::{
-    cx::Cx,
+    cx::{Cx, fault},
     domain::{
         account::{Command, Outcome},
         payment::{self, Hint, Payment, Settled},
@@ -101,7 +101,10 @@ pub async fn taken(cx: &Cx, account: AccountId) -> Result<Vec<String>> {
 
 async fn settle_at(cx: &Cx, account: AccountId, id: PaymentId, hint: Hint) -> Result<Settled> {
     match tell(cx, account, payment::Command::Settle { payment: id, hint }).await? {
-        payment::Outcome::Settled(settled) => Ok(*settled),
+        payment::Outcome::Settled(settled) => {
+            fault::at("payment:settled");
+            Ok(*settled)
+        }
         other => Err(unexpected(&Outcome::Payment(other))),
     }
 }
@@ -110,7 +113,9 @@ async fn settle_at(cx: &Cx, account: AccountId, id: PaymentId, hint: Hint) -> Re
 async fn note(cx: &Cx, payment: &Payment, looks: u32) -> Result<()> {
     let wait = payment.state.look_again_ms(looks);
     let due_at = wait.map(|ms| cx.now.plus_millis(ms));
-    store::payments::note(&cx.env, payment, looks, due_at).await
+    store::payments::note(&cx.env, payment, looks, due_at).await?;
+    fault::at("payment:noted");
+    Ok(())
 }
 
 /// Whose payment a payment at Stripe is, by what we noted on it there.
