@@ -28,8 +28,9 @@ export async function browser(script) {
   try {
     const context = await chrome.newContext({ baseURL: world.url, locale: "en-GB" });
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    const faults = [];
+    context.on("page", (page) => watch(page, world, faults));
     const page = await context.newPage();
-    const faults = watch(page, world);
     const shot = (name) => shots(page, world, name);
     const result = await script({ page, context, world, shot, faults });
     if (faults.length > 0) throw new Error(`the pages complained:\n${faults.join("\n")}`);
@@ -40,8 +41,7 @@ export async function browser(script) {
 }
 
 /** Whatever a page should not do, as it happens. */
-function watch(page, world) {
-  const faults = [];
+function watch(page, world, faults) {
   const ours = [world.url, ...(world.friends ?? [])];
   page.on("console", (message) => {
     // A refusal that a page shows to its reader is no fault of the page.
@@ -54,7 +54,6 @@ function watch(page, world) {
     const fine = ours.some((origin) => url.startsWith(origin)) || url.startsWith("data:");
     if (!fine) faults.push(`a stranger was asked: ${url}`);
   });
-  return faults;
 }
 
 /** The page at every width in both themes, as files, none of them wider than its window. */

@@ -1,24 +1,26 @@
-// A customer's first minutes in a browser: they sign up, fill their wallet and find their commands.
-// Then, with what the command cost, they look again.
+// A customer's first minutes in a browser: they sign up, confirm their address by the link in their
+// mail, fill their wallet and find their command.
 
+import { followMail, payThere, signUp } from "./customer.mjs";
 import { browser } from "./harness.mjs";
 
-await browser(async ({ page, world, shot }) => {
+await browser(async ({ page, context, world, shot }) => {
   await page.goto("/sign-up");
   await wrong(page);
   await shot("sign-up-refused");
-  await right(page, world);
-  await page.getByRole("heading", { name: "You are in" }).waitFor();
+  await signUp(page, world);
   await shot("welcome");
   const key = await page.locator("#new-key").textContent();
+  const mailed = await followMail(context, world, "Verify this address");
+  await mailed.getByRole("button", { name: "Confirm" }).click();
+  await mailed.getByRole("heading", { name: "Confirmed" }).waitFor();
+  await mailed.close();
   await page.getByRole("link", { name: "Go to your wallet" }).click();
   await page.getByRole("heading", { name: "Hello, Ada" }).waitFor();
   await shot("wallet-empty");
   await page.getByLabel("Pack").selectOption({ index: 0 });
   await page.getByRole("button", { name: "Pay" }).click();
-  await page.waitForURL((url) => !url.href.startsWith(world.url));
-  await page.getByRole("button", { name: /pay/i }).first().click();
-  await page.waitForURL(`${world.url}/wallet?session_id=*`);
+  await payThere(page, world, "/wallet?session_id=*");
   await page.getByText("are in your wallet").waitFor();
   await shot("wallet-paid");
   const balance = await page.locator("[data-balance]").textContent();
@@ -29,15 +31,6 @@ async function wrong(page) {
   await page.getByLabel("Mail address").fill("nobody");
   await page.getByRole("button", { name: "Create account" }).click();
   await page.locator("[aria-invalid=true]").first().waitFor();
-}
-
-async function right(page, world) {
-  await page.getByLabel("Name", { exact: true }).fill("Ada");
-  await page.getByLabel("Mail address").fill(world.email);
-  await page.getByLabel("Password").fill(world.password);
-  await page.getByLabel("Country").selectOption("DE");
-  await page.getByLabel("Phone or WhatsApp").fill("+493012345678");
-  await page.getByRole("button", { name: "Create account" }).click();
 }
 
 /** The command that asks once, as the button copies it. */

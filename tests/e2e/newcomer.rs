@@ -4,6 +4,7 @@
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tests::browser;
+use tests::inbox::Inbox;
 use tests::packages::Codex;
 use tests::stripe::Stripe;
 use tests::world::World;
@@ -46,17 +47,54 @@ fn adds_up(usage: &Value, credit: i64) {
 #[tokio::test]
 async fn in_a_browser_from_sign_up_to_an_answer_of_the_stock_cli() {
     let stripe = Stripe::start().await;
-    let world = World::plan().with_stripe(&stripe).start().await;
-    let about = json!({ "email": EMAIL, "password": PASSWORD, "friends": [stripe.url()] });
+    let (world, about) = in_a_browser(&stripe).await;
     let found = browser::run(&world, "story.mjs", about).await;
     let (key, command) = (found["key"].as_str().unwrap(), found["command"].as_str().unwrap());
     assert!(command.contains(key), "the command carries the key");
     let before = get(&world, "/api/v1/me", key).await;
     let credit = before["wallet"]["balanceMicroUsd"].as_i64().unwrap();
     assert!(credit > 0, "{before}");
+    assert_eq!(before["person"]["emailVerified"], true, "{before}");
     let machine = Machine::new(Codex::Newest);
     assert!(!machine.answer(command).await.is_empty(), "the CLI says what the model said");
     adds_up(&charged(&world, key).await, credit);
+}
+
+/// A world with a shop and an inbox, and what a script has to know of them.
+async fn in_a_browser(stripe: &Stripe) -> (World, Value) {
+    let inbox = Inbox::open().await.expect("an inbox");
+    let plan = World::plan().with_stripe(stripe).with_mail_settings(inbox.settings());
+    let mut world = plan.start().await;
+    // Links in mails have to lead here.
+    world.set_var("PUBLIC_URL", world.url());
+    world.restart().await;
+    let about = json!({
+        "email": EMAIL, "password": PASSWORD, "inbox": inbox.url,
+        "friends": [stripe.url(), inbox.url],
+    });
+    (world, about)
+}
+
+#[tokio::test]
+async fn in_a_browser_a_plan_and_a_wallet_that_fills_itself_once_the_bank_is_content() {
+    let stripe = Stripe::start().await;
+    let (world, about) = in_a_browser(&stripe).await;
+    stripe.listen(&world.at("/api/v1/stripe/webhook")).await;
+    // The first payment without its customer.
+    stripe.decline(&["authentication_required"]).await;
+    let found = browser::run(&world, "plans.mjs", about).await;
+    assert_eq!(found["meters"], 2, "{found}");
+    assert_eq!(found["same"], true, "the mail and the wallet lead to one page");
+    assert_eq!(found["balance"], "$20.00");
+    assert_eq!(found["terms"], json!(["5.00", "20.00", "100.00"]));
+    let key = found["key"].as_str().unwrap();
+    let usage = get(&world, "/api/v1/me", key).await;
+    assert_eq!(usage["wallet"]["balanceMicroUsd"], 20_000_000, "{usage}");
+    let intents = stripe.all("payment_intent").await;
+    let of_wallet = intents.iter().filter(|it| it["amount"] == 2_000);
+    let mut states: Vec<_> = of_wallet.map(|it| it["status"].as_str().unwrap()).collect();
+    states.sort_unstable();
+    assert_eq!(states, ["canceled", "succeeded"], "what was asked first is never paid beside it");
 }
 
 #[tokio::test]

@@ -100,7 +100,8 @@ fn page(messages: &[Value]) -> String {
         let _ = match message["html"].as_str() {
             Some(html) => write!(
                 page,
-                "<iframe sandbox='allow-popups' style='width:100%;height:420px;border:0' \
+                "<iframe sandbox='allow-popups allow-popups-to-escape-sandbox' \
+                 style='width:100%;height:420px;border:0' \
                  srcdoc=\"<base target=_blank>{}\"></iframe>",
                 escaped(html)
             ),

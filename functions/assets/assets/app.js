@@ -3,6 +3,7 @@
 const words = {
   offline: "The server could not be reached. Check your connection and try again.",
   odd: "Something went wrong on our side. Try again in a moment.",
+  fields: "Something is missing or not right.",
 };
 
 /** The fields of a form as JSON: empty ones are left out, boxes are true or false. */
@@ -40,7 +41,9 @@ function complain(form, failure) {
     first ??= input;
   }
   first?.focus();
-  say(form, "bad", [failure.detail ?? words.odd, ...unplaced].join(" "));
+  // What stands beside its field is not said twice.
+  const said = first && unplaced.length === 0 ? words.fields : (failure.detail ?? words.odd);
+  say(form, "bad", [said, ...unplaced].join(" "));
 }
 
 function forget(form) {
@@ -51,16 +54,24 @@ function forget(form) {
   }
 }
 
-/** Shows what was answered: the form gives way to a section whose parts name members. */
+/**
+ * Shows what was answered: the form gives way to a section whose parts name members, whose text
+ * they have, or on which it depends whether they are seen.
+ */
 function show(form, answer) {
   const section = document.getElementById(form.dataset.show);
   for (const part of section.querySelectorAll("[data-member]")) {
     const path = part.dataset.member.split(".");
     part.textContent = path.reduce((value, name) => value?.[name], answer) ?? "";
   }
+  for (const part of section.querySelectorAll("[data-if], [data-unless]")) {
+    const { if: wanted, unless } = part.dataset;
+    part.hidden = wanted ? !answer[wanted] : Boolean(answer[unless]);
+  }
+  if ("enters" in form.dataset) document.querySelector(".bar nav").hidden = !answer.pending;
   form.hidden = true;
   section.hidden = false;
-  section.querySelector("h1, h2")?.focus();
+  section.querySelector("h1:not([hidden])")?.focus();
 }
 
 /** Only a way within this site, or where the payment provider takes over. */
@@ -84,7 +95,7 @@ async function send(form) {
 function seen(form) {
   const wrong = [...form.elements].filter((field) => field.willValidate && !field.validity.valid);
   const errors = wrong.map((field) => ({ field: field.name, message: field.validationMessage }));
-  return errors.length > 0 ? { detail: "Something is missing or not right.", errors } : undefined;
+  return errors.length > 0 ? { errors } : undefined;
 }
 
 async function submit(form) {

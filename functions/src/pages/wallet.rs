@@ -1,13 +1,18 @@
 //! A customer's own page: what the wallet holds, how it is filled, and how the CLI is pointed here.
 
 use askama::Template;
-use schema::{AccountId, Error, MicroUsd, Result, agent::UsageTransaction};
+use schema::{AccountId, Error, MicroUsd, Result, Timestamp, agent::UsageTransaction};
 use serde::Deserialize;
 
 use super::{Frame, Page, PageOr};
 use crate::{
     cx::Cx,
-    domain::{fair_use::Meter, offer::Offer, payment},
+    domain::{
+        auto_top_up::{Paused, State, View},
+        fair_use::Meter,
+        offer::Offer,
+        payment,
+    },
     services::{
         accounts, admission, auto_top_up,
         payments::{self, Known},
@@ -37,7 +42,7 @@ pub struct Back {
 struct Note {
     kind: &'static str,
     text: String,
-    link: Option<(&'static str, &'static str)>,
+    link: Option<(String, &'static str)>,
 }
 
 struct Choice {
@@ -59,6 +64,8 @@ struct Used {
 
 struct Auto {
     enabled: bool,
+    /// Where it stands, if that is more than on or off.
+    said: Option<String>,
     fields: [Field; 3],
 }
 
@@ -90,11 +97,18 @@ pub async fn read(cx: Cx, at: Back) -> Result<PageOr<Wallet>> {
     let Some(account) = admission::visitor(&cx).await? else {
         return Ok(PageOr::Go("/sign-in".to_owned()));
     };
-    let notes = notes(&cx, account, &at).await?;
+    let mut notes = notes(&cx, account, &at).await?;
+    let sells = cx.config.payments().is_ok();
+    let auto = match sells {
+        true => Some(auto_top_up::read(&cx, account).await?),
+        false => None,
+    };
+    if let Some(view) = &auto {
+        notes.extend(to_approve(&cx, account, view)?);
+    }
     let (person, description) =
         (people::of(&cx, account).await?, accounts::describe(&cx, account).await?);
     let usage = wallets::token_usage(&cx, account, None, USAGE_ROWS).await?;
-    let sells = cx.config.payments().is_ok();
     let key = people::wallet_key(&cx, account, "shown on the customer's own page").await?;
     let cents = MicroUsd::dollars_and_cents;
     let wallet = description.wallet;
@@ -108,7 +122,7 @@ pub async fn read(cx: Cx, at: Back) -> Result<PageOr<Wallet>> {
         available: cents(wallet.available_micro_usd),
         packs: if sells { packs(&cx, account).await? } else { Vec::new() },
         unlimited: if sells { Some(unlimited(&cx, account).await?) } else { None },
-        auto: if sells { Some(auto(&cx, account).await?) } else { None },
+        auto: auto.map(|view| auto_of(&view, cx.now)),
         commands: commands(&cx, &key)?,
         usage: usage.transactions,
     })))
@@ -161,7 +175,7 @@ async fn paid(cx: &Cx, account: AccountId, session: &str) -> Note {
         }
         Err(error) => ("bad", error.message),
     };
-    let link = (kind.is_empty()).then_some(("/wallet", "Look again."));
+    let link = kind.is_empty().then(|| ("/wallet".to_owned(), "Look again."));
     Note { kind, text, link }
 }
 
@@ -196,14 +210,42 @@ async fn unlimited(cx: &Cx, account: AccountId) -> Result<Unlimited> {
     })
 }
 
-async fn auto(cx: &Cx, account: AccountId) -> Result<Auto> {
-    let view = auto_top_up::read(cx, account).await?;
+/// A payment of its own that waits for the customer and their bank.
+fn to_approve(cx: &Cx, account: AccountId, view: &View) -> Result<Option<Note>> {
+    let Some(link) = auto_top_up::approve_url(cx, account, view)? else { return Ok(None) };
+    let amount = view.machine.flight().map(|attempt| attempt.price).unwrap_or_default();
+    let amount = amount.dollars_and_cents();
+    let text = format!("Your bank wants you to approve ${amount} that fill up your wallet.");
+    Ok(Some(Note { kind: "warn", text, link: Some((link, "Approve the payment.")) }))
+}
+
+/// What is to be known of where it stands.
+fn said(view: &View, now: Timestamp) -> Option<String> {
+    let why = view.machine.last_failure().unwrap_or("The payment was declined.");
+    match view.machine.state(now) {
+        State::Idle if !view.has_card => {
+            Some("Your card is missing. Save once more to leave one.".to_owned())
+        }
+        State::Off | State::Idle => None,
+        State::Charging => Some("The wallet is being filled.".to_owned()),
+        State::NeedsAction => Some("A payment waits for you to approve it.".to_owned()),
+        State::Waiting => Some(format!("{why} It is tried again later.")),
+        State::Capped => Some("This month's limit is reached.".to_owned()),
+        State::Paused if view.machine.paused() == Some(Paused::Operator) => {
+            Some("It was stopped by whoever runs this service. Ask them.".to_owned())
+        }
+        State::Paused => Some(format!("It has stopped. {why} Save once more to let it go on.")),
+    }
+}
+
+fn auto_of(view: &View, now: Timestamp) -> Auto {
     let terms = view.machine.terms();
     let value =
         |amount: Option<MicroUsd>| amount.map(MicroUsd::dollars_and_cents).unwrap_or_default();
     let field = |name, label, amount| Field { name, label, value: value(amount) };
-    Ok(Auto {
+    Auto {
         enabled: terms.is_some(),
+        said: said(view, now),
         fields: [
             field(
                 "thresholdUsd",
@@ -217,7 +259,7 @@ async fn auto(cx: &Cx, account: AccountId) -> Result<Auto> {
                 terms.as_ref().map(|it| it.monthly_cap),
             ),
         ],
-    })
+    }
 }
 
 fn commands(cx: &Cx, key: &str) -> Result<Vec<(&'static str, String)>, Error> {
