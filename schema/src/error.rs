@@ -18,6 +18,8 @@ pub enum Code {
     AuthenticationRequired,
     /// The wallet does not cover the call.
     InsufficientCredit,
+    /// What a project or a turn may spend does not cover the call.
+    BudgetExceeded,
     /// The caller is known and may not do this: scope, address, account state.
     PermissionDenied,
     /// Nothing there, or nothing of the caller's.
@@ -66,7 +68,7 @@ impl Code {
         match self {
             Self::InvalidRequest | Self::ModelNotPriced => 400,
             Self::AuthenticationRequired => 401,
-            Self::InsufficientCredit => 402,
+            Self::InsufficientCredit | Self::BudgetExceeded => 402,
             Self::PermissionDenied => 403,
             Self::ResourceNotFound | Self::ModelNotFound => 404,
             Self::MethodNotAllowed => 405,
@@ -89,6 +91,7 @@ impl Code {
             Self::InvalidRequest => "invalid_request",
             Self::AuthenticationRequired => "authentication_required",
             Self::InsufficientCredit => "insufficient_credit",
+            Self::BudgetExceeded => "budget_exceeded",
             Self::PermissionDenied => "permission_denied",
             Self::ResourceNotFound => "resource_not_found",
             Self::MethodNotAllowed => "method_not_allowed",

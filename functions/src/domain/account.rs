@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     access::{Cidr, Credential, Key, Scope},
     admission::Pass,
-    auto_top_up, customer,
+    auto_top_up, cap, customer,
     fair_use::Limits,
     limit::Rate,
     notice,
@@ -21,6 +21,7 @@ use super::{
     person::{self, Card, Person},
     plan::{self, Plan},
     price::Quote,
+    project::meter::Meter,
     reconciliation, session,
     token::{Hash, KeyType},
     unlimited,
@@ -111,6 +112,9 @@ pub enum Command {
     HoldTurn {
         call: CallId,
         quote: Quote,
+        /// The thread that has the turn, by which its project's cap is known.
+        #[serde(default)]
+        thread: Option<String>,
         /// Fair use of the Unlimited plan, for everybody.
         #[serde(default)]
         fair_use: Option<Limits>,
@@ -148,6 +152,8 @@ pub enum Command {
     Reconciliation(reconciliation::Command),
     /// See [`auto_top_up::Command`].
     AutoTopUp(auto_top_up::Command),
+    /// See [`cap::Command`].
+    Cap(cap::Command),
 }
 
 /// A key to add: its hash, never its text.
@@ -198,6 +204,7 @@ pub enum Outcome {
     Unlimited(unlimited::Outcome),
     Reconciliation(reconciliation::Outcome),
     AutoTopUp(Box<auto_top_up::View>),
+    Meter(Option<Box<Meter>>),
     Refused(schema::Error),
 }
 

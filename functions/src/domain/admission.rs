@@ -4,14 +4,20 @@
 //! scope, address, rolling hour. [`Live::begin`] lets a call to a model start: a free place, and
 //! money on hold. The second may be asked again, for a call that waits its turn.
 
-use std::collections::HashMap;
+mod budget;
+
+pub use budget::RAISE;
+
+use std::{collections::HashMap, rc::Rc};
 
 use schema::{AccountId, CallId, Code, Error, KeyId, MicroUsd, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use self::budget::Capped;
 use super::{
     access::{Caller, Credential, Holder, Key, Scope},
     account::{Knock, Profile},
+    cap::Purpose,
     fair_use::Span,
     ledger::{HOLD_LIFETIME_MS, Hold, Ledger},
     limit::{Full, Leases, Rate},
@@ -69,6 +75,15 @@ impl From<Error> for Refusal {
     }
 }
 
+/// A call to a model that wants to start.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    pub call: CallId,
+    pub quote: Quote,
+    /// To what it counts, if it is a project's.
+    pub purpose: Option<Rc<Purpose>>,
+}
+
 /// Whether a call to a model may start.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Start {
@@ -111,27 +126,34 @@ impl Live {
         Ok(Pass { caller: Caller { account, holder }, rate, operator, publishable })
     }
 
-    /// Lets a call start, if a place is free and the plan or the wallet covers it. With `last`,
-    /// where less is left than is wanted, it gets what there is: nothing else will come back soon.
-    pub fn begin(&mut self, call: CallId, quote: Quote, last: bool, now: Timestamp) -> Start {
+    /// Lets a call start, if a place is free and the plan or the wallet covers it, and its project
+    /// may spend it. With `last`, where less is left than is wanted, it gets what there is: nothing
+    /// else will come back soon.
+    pub fn begin(&mut self, wish: &Wish, last: bool, now: Timestamp) -> Start {
+        let Wish { call, quote, ref purpose } = *wish;
         let Some(profile) = &self.profile else { return Start::Refuse(unknown()) };
         let at_once = profile.plan.at_once();
         if self.ledger.worth(now) < quote.floor {
             return Start::Refuse(self.broke(quote, now));
         }
-        let room = self.ledger.room(now);
-        let alone = last || !self.ledger.has_open_holds();
-        let amount = if quote.wanted <= room || (alone && quote.floor <= room) {
-            quote.wanted.min(room)
-        } else if self.ledger.has_open_holds() {
-            return Start::Wait(self.broke(quote, now));
-        } else {
-            return Start::Refuse(self.broke(quote, now));
-        };
+        let capped = purpose.as_deref().map_or(Capped::FREE, |purpose| self.capped(purpose));
+        if capped.worth < quote.floor {
+            return Start::Refuse(self.over_budget(wish, now));
+        }
+        let money = self.ledger.room(now);
+        let short_of_money = money < quote.wanted && self.ledger.has_open_holds();
+        let waits = short_of_money || (capped.room < quote.wanted && capped.may_come_back);
+        let room = money.min(capped.room);
+        if room < quote.wanted && (room < quote.floor || (waits && !last)) {
+            let by_cap = !short_of_money && capped.room <= money;
+            let error = if by_cap { self.reserved(wish, now) } else { self.broke(quote, now) };
+            return if waits { Start::Wait(error) } else { Start::Refuse(error) };
+        }
         if !self.leases.take(call, at_once, now.plus_millis(HOLD_LIFETIME_MS), now) {
             return Start::Wait(too_many(at_once));
         }
-        match self.ledger.hold(call, amount, now) {
+        let amount = quote.wanted.min(room);
+        match self.ledger.hold_for(call, amount, purpose.as_ref(), now) {
             Some(hold) => Start::Go(hold),
             None => {
                 self.leases.release(call);

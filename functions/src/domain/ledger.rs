@@ -7,12 +7,17 @@
 //! `covered` is what the plan paid, `reserved` what a row does to the reserved part of it. This is
 //! the live end of it: the sums, the open holds, and the rows that storage has not got yet.
 
-use std::collections::HashMap;
+mod capped;
+
+use std::{collections::HashMap, rc::Rc};
 
 use schema::{CallId, MicroUsd, Timestamp, openai::Usage};
 use serde::{Deserialize, Serialize};
 
-use super::fair_use::Allowance;
+use super::{
+    cap::{Caps, Purpose},
+    fair_use::Allowance,
+};
 
 /// What a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +121,8 @@ pub struct Entry {
     pub at: Timestamp,
     pub note: String,
     pub charge: Option<Box<Charge>>,
+    /// To what it counts; said by a call's first row and by its charge.
+    pub purpose: Option<Rc<Purpose>>,
 }
 
 /// Money reserved for a call. Not `Clone`: whoever spends it gives it up.
@@ -148,13 +155,23 @@ impl Parts {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Open {
     parts: Parts,
     seq: i64,
     deadline: Timestamp,
     /// Whether what it pays for goes on without this object.
     is_remote: bool,
+    purpose: Option<Rc<Purpose>>,
+    /// What its call is certain to cost.
+    certain: MicroUsd,
+}
+
+impl Open {
+    fn new(parts: Parts, seq: i64, deadline: Timestamp) -> Self {
+        let (is_remote, purpose, certain) = (false, None, MicroUsd::ZERO);
+        Self { parts, seq, deadline, is_remote, purpose, certain }
+    }
 }
 
 /// What the row of a hold says whose call goes on without this object: a turn on a machine.
@@ -169,6 +186,8 @@ pub const HOLD_LIFETIME_MS: i64 = 16 * 60_000;
 pub struct Ledger {
     /// What the Unlimited plan pays before the wallet does.
     pub allowance: Allowance,
+    /// What projects may spend of both.
+    pub caps: Caps,
     balance: MicroUsd,
     held: MicroUsd,
     open: HashMap<CallId, Open>,
@@ -193,8 +212,9 @@ impl Ledger {
         note: Option<&str>,
     ) {
         self.take(parts);
-        let (deadline, is_remote) = (opened_at.plus_millis(HOLD_LIFETIME_MS), note == Some(REMOTE));
-        self.open.insert(call, Open { parts, seq, deadline, is_remote });
+        let deadline = opened_at.plus_millis(HOLD_LIFETIME_MS);
+        let is_remote = note == Some(REMOTE);
+        self.open.insert(call, Open { is_remote, ..Open::new(parts, seq, deadline) });
     }
 
     /// Credits less charges.
@@ -254,7 +274,7 @@ impl Ledger {
         self.take(parts);
         let seq = self.row(Kind::Hold, Some(call), parts, now).seq;
         let deadline = now.plus_millis(HOLD_LIFETIME_MS);
-        self.open.insert(call, Open { parts, seq, deadline, is_remote: false });
+        self.open.insert(call, Open::new(parts, seq, deadline));
         Some(Hold { call, amount })
     }
 
@@ -270,40 +290,52 @@ impl Ledger {
 
     /// Charges a call whose hold may have run out meanwhile: then as much as is available.
     pub fn post_late(&mut self, call: CallId, charge: Charge, now: Timestamp) -> MicroUsd {
-        let (parts, seq, is_remote) = (Parts::default(), self.seq + 1, true);
-        let open = Open { parts, seq, deadline: now, is_remote };
-        self.open.entry(call).or_insert(open);
+        self.open_late(call, now);
         self.post(call, charge, now).unwrap_or(MicroUsd::ZERO)
+    }
+
+    fn open_late(&mut self, call: CallId, now: Timestamp) -> &mut Open {
+        let open = Open { is_remote: true, ..Open::new(Parts::default(), self.seq + 1, now) };
+        self.open.entry(call).or_insert(open)
     }
 
     /// Reserves up to `by` more for a call, as much as there is room for; says how much it came to.
     pub fn extend(&mut self, call: CallId, by: MicroUsd, now: Timestamp) -> MicroUsd {
+        let held = self.held_by(call).unwrap_or(MicroUsd::ZERO);
+        let by = self.chargeable(call, held.plus(by)).minus(held);
         let more = self.offer(by, now);
         self.grow(call, more, now)
     }
 
     /// Ends a hold with its charge, and says what the wallet paid. The plan pays first, also for
     /// what the hold had of the wallet; and neither pays more than is held. What the hold did not
-    /// foresee is taken from what there is room for and, beyond that, is ours to bear. A hold that
-    /// is over already is not charged again.
+    /// foresee is taken from what there is room for and, beyond that, is ours to bear; so is what
+    /// a project's cap does not allow. A hold that is over already is not charged again.
     pub fn post(&mut self, call: CallId, charge: Charge, now: Timestamp) -> Option<MicroUsd> {
-        let cost = charge.cost.or_zero();
+        let wanted = charge.cost.or_zero();
+        let cost = self.chargeable(call, wanted);
         let held = self.open.get(&call)?.parts;
         let allowance = cost.minus(held.allowance).min(self.allowance.free(now)).or_zero();
         let missing = cost.minus(held.total()).minus(allowance);
         let money = missing.min(self.wallet_room(now)).or_zero();
         self.grow(call, Parts { money, allowance }, now);
-        let Open { parts, .. } = self.open.remove(&call)?;
+        let Open { parts, purpose, .. } = self.open.remove(&call)?;
         let covered = cost.min(parts.allowance);
         let paid = cost.minus(covered).min(parts.money);
         self.balance = self.balance.minus(paid);
         self.give_back(parts);
         self.allowance.spend(covered, now);
+        if let Some(purpose) = &purpose {
+            self.caps.spend(purpose, paid.plus(covered));
+        }
         let source = charge.source();
         let row = self.row(Kind::Post, Some(call), parts.negated(), now);
         (row.amount, row.covered) = (paid.negated(), covered);
-        row.source = source;
+        (row.source, row.purpose) = (source, purpose);
         row.charge = Some(Box::new(charge));
+        if cost < wanted {
+            row.note = capped::beyond(wanted, cost);
+        }
         Some(paid)
     }
 
@@ -357,6 +389,9 @@ impl Ledger {
                 back = row.amount.negated();
                 let note = "the response had been charged before".to_owned();
                 self.allowance.unspend(row.covered, row.at);
+                if let Some(purpose) = &row.purpose {
+                    self.caps.spend(purpose, row.amount.minus(row.covered));
+                }
                 (row.kind, row.amount, row.note) = (Kind::Void, MicroUsd::ZERO, note);
                 (row.source, row.charge, row.covered) = (None, None, MicroUsd::ZERO);
             }
@@ -378,6 +413,9 @@ impl Ledger {
     fn release(&mut self, kind: Kind, call: CallId, why: &str, now: Timestamp) -> bool {
         let Some(open) = self.open.remove(&call) else { return false };
         self.give_back(open.parts);
+        if let Some(purpose) = &open.purpose {
+            self.caps.tell(purpose);
+        }
         self.row(kind, Some(call), open.parts.negated(), now).note = why.to_owned();
         true
     }
@@ -430,6 +468,7 @@ impl Ledger {
             at,
             note: String::new(),
             charge: None,
+            purpose: None,
         })
     }
 }

@@ -7,6 +7,7 @@ pub mod admission;
 pub mod attempts;
 pub mod auto_top_up;
 pub mod booking;
+pub mod cap;
 pub mod codex;
 pub mod consent;
 pub mod cookie;

@@ -9,14 +9,17 @@ use crate::{
     store::settings,
 };
 
+/// A turn that wants to begin.
+pub struct Begins {
+    pub thread: Option<String>,
+    pub model: Option<String>,
+    pub bytes: usize,
+}
+
 /// Takes what a turn of so many bytes may cost, with this model or the usual one. From here on the
 /// runner's object sees to it that it is settled; should it never hear of it, the hold runs out.
-pub async fn take(
-    cx: &Cx,
-    account: AccountId,
-    model: Option<String>,
-    bytes: usize,
-) -> Result<Pays> {
+pub async fn take(cx: &Cx, account: AccountId, begins: Begins) -> Result<Pays> {
+    let Begins { thread, model, bytes } = begins;
     let model = model.unwrap_or_else(|| codex::MODEL.to_owned());
     let settings = settings::current(&cx.env, &cx.config).await?;
     let price = settings.prices.get(&model).cloned().ok_or_else(|| {
@@ -27,7 +30,7 @@ pub async fn take(
     let quote = price.quote_turn(u64::try_from(bytes).unwrap_or(u64::MAX));
     let call = cx::new_id(cx.now)?;
     let fair_use = Some(settings.unlimited.limits);
-    stub::ask(&cx.env, account, Command::HoldTurn { call, quote, fair_use }).await?;
+    stub::ask(&cx.env, account, Command::HoldTurn { call, quote, thread, fair_use }).await?;
     let its_own = cx.caller.as_ref().filter(|caller| caller.account == account);
     let holder = its_own.map_or(Holder::Static, |caller| caller.holder).text();
     Ok(Pays { call, terms: Terms { model, price, holder } })

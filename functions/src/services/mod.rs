@@ -9,6 +9,7 @@ pub mod assets;
 pub mod audit;
 pub mod auto_top_up;
 pub mod billing;
+pub mod budgets;
 pub mod customers;
 pub mod fleet;
 pub mod google;

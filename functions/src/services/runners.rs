@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
-    holds,
+    holds::{self, Begins},
     keys::{self, Wanted},
     placement,
 };
@@ -78,8 +78,9 @@ pub async fn answered(cx: &Cx, account: AccountId, request: Request<'_>) -> Resu
         match act(cx, account, call, &body).await? {
             (Answer::Answered, body) => return read(&body),
             (Answer::NeedsKey, _) => provision(cx, account).await?,
-            (Answer::NeedsHold { model }, _) => {
-                pays = Some(holds::take(cx, account, model, body.len()).await?);
+            (Answer::NeedsHold { thread, model }, _) => {
+                let begins = Begins { thread, model, bytes: body.len() };
+                pays = Some(holds::take(cx, account, begins).await?);
             }
             (other, _) => return Err(unexpected(&other)),
         }

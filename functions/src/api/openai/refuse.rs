@@ -54,7 +54,7 @@ const fn kind(code: Code) -> &'static str {
     match code {
         Code::AuthenticationRequired => "authentication_error",
         Code::PermissionDenied => "permission_error",
-        Code::InsufficientCredit => "insufficient_quota",
+        Code::InsufficientCredit | Code::BudgetExceeded => "insufficient_quota",
         Code::RateLimitExceeded | Code::FairUseExceeded | Code::ConcurrencyLimitExceeded => {
             "rate_limit_error"
         }

@@ -158,7 +158,7 @@ fn quote(floor: i64, wanted: i64) -> Quote {
 }
 
 fn begin(live: &mut Live, call: u128, quote: Quote, last: bool) -> Start {
-    live.begin(CallId::from_bits(call), quote, last, NOW)
+    live.begin(&Wish { call: CallId::from_bits(call), quote, purpose: None }, last, NOW)
 }
 
 #[test]

@@ -113,6 +113,9 @@ pub enum Answer {
     /// The call begins a turn of a codex that pays by itself: put money on hold for this model, or
     /// the usual one, first.
     NeedsHold {
+        /// The thread that has it.
+        #[serde(default)]
+        thread: Option<String>,
         model: Option<String>,
     },
     /// The process runs. Whatever key it had before may be revoked.

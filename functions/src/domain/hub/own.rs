@@ -112,9 +112,9 @@ impl Hub {
             if !wanted {
                 return Toll::Pass;
             }
-            let counted = self.own.threads.get(&(account, thread));
+            let counted = self.own.threads.get(&(account, thread.clone()));
             let model = model.or_else(|| counted.and_then(|counted| counted.model.clone()));
-            return Toll::Stop(Answer::NeedsHold { model });
+            return Toll::Stop(Answer::NeedsHold { thread: Some(thread), model });
         };
         let stage = if wanted { Stage::Asked } else { Stage::Void };
         let (op, turn, terms) = (Some(op).filter(|_| wanted), None, Some(terms));

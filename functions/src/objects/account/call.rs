@@ -42,11 +42,14 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// How long the call may wait. What others have reserved of the wallet or of the plan mostly
-    /// comes back, so a stream waits for it long; who waits without a stream cannot be told from
+    /// How long the call may wait. What others have reserved of the wallet, the plan or a budget
+    /// mostly comes back, so a stream waits for it long; who waits without a stream cannot be told from
     /// who has left.
     pub fn patience_ms(&self, why: &Error) -> i64 {
-        let reserved = matches!(why.code, Code::InsufficientCredit | Code::FairUseExceeded);
+        let reserved = matches!(
+            why.code,
+            Code::InsufficientCredit | Code::FairUseExceeded | Code::BudgetExceeded
+        );
         let for_money = self.stream && reserved;
         if for_money { self.config.money_wait_ms } else { self.config.turn_wait_ms }
     }

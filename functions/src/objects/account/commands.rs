@@ -9,18 +9,18 @@ use schema::{
 };
 
 use super::{
-    Inner, auto_top_up, customers, notices, payments, people, reconciliation, rows::Rows, sessions,
-    unlimited,
+    Inner, auto_top_up, caps, customers, notices, payments, people, reconciliation, rows::Rows,
+    sessions, unlimited,
 };
 use crate::domain::{
     access::Key,
     account::{Command, Description, NewKey, Outcome, Profile},
-    admission::{Live, Start},
+    admission::{Live, Start, Wish},
     auto_top_up::Command as AutoTopUp,
     booking::{Booked, Booking, Change},
+    cap::Origin,
     ledger::Entry,
     own_usage::Ended,
-    price::Quote,
 };
 
 /// Does what the command says.
@@ -65,9 +65,11 @@ pub fn run(
         Command::SetBalance { source, balance, note } => {
             book(live, rows, Booking { source, change: Change::To(balance), note }, now)
         }
-        Command::HoldTurn { call, quote, fair_use } => {
+        Command::HoldTurn { call, quote, thread, fair_use } => {
             fair_use.map_or(Ok(()), |limits| unlimited::learn(live, rows, limits))?;
-            hold_turn(live, call, quote, now)
+            let thread = thread.as_deref().unwrap_or_default();
+            let purpose = caps::purpose(live, rows, Origin { thread, ..Origin::default() })?;
+            hold_turn(live, &Wish { call, quote, purpose }, now)
         }
         Command::PostTurn { call, ended } => post_turn(live, rows, call, *ended, now),
         Command::VoidTurn { call } => {
@@ -89,6 +91,7 @@ pub fn run(
         Command::AutoTopUp(command) => {
             auto_top_up::run(inner, command, now).map(Box::new).map(Outcome::AutoTopUp)
         }
+        Command::Cap(command) => caps::run(live, rows, command, now),
     }
 }
 
@@ -157,11 +160,11 @@ fn book(live: &mut Live, rows: &Rows, booking: Booking, now: Timestamp) -> Resul
 }
 
 /// Nothing else will come back soon for a turn, so a wallet that has less than it wants gives all.
-fn hold_turn(live: &mut Live, call: CallId, quote: Quote, now: Timestamp) -> Result<Outcome> {
+fn hold_turn(live: &mut Live, wish: &Wish, now: Timestamp) -> Result<Outcome> {
     if live.profile.as_ref().is_some_and(|profile| !profile.active) {
         return Err(Error::new(Code::PermissionDenied, "This account is suspended."));
     }
-    match live.begin(call, quote, true, now) {
+    match live.begin(wish, true, now) {
         Start::Go(hold) => {
             live.ledger.entrust(hold);
             Ok(Outcome::Done)
@@ -180,6 +183,7 @@ fn post_turn(
     now: Timestamp,
 ) -> Result<Outcome> {
     let held = live.ledger.held_by(call).unwrap_or(MicroUsd::ZERO);
+    let purpose = caps::purpose_of_turn(live, rows, &ended.thread)?;
     let Some(charge) = ended.charge(held) else {
         void_turn(live, call, "the turn failed before any model answered", now);
         return Ok(Outcome::Done);
@@ -191,7 +195,7 @@ fn post_turn(
     if known {
         void_turn(live, call, "the turn had been charged before", now);
     } else {
-        live.ledger.post_late(call, charge, now);
+        live.ledger.post_late_for(call, charge, purpose, now);
         live.leases.release(call);
     }
     Ok(Outcome::Done)

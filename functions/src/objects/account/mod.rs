@@ -4,6 +4,7 @@
 
 mod auto_top_up;
 mod call;
+mod caps;
 mod commands;
 mod customers;
 mod directory;
@@ -36,7 +37,7 @@ use js_sys::{
     Promise,
     futures::{JsFuture, spawn_local},
 };
-use schema::{CallId, Error, PaymentId, Result, Timestamp};
+use schema::{Code, Error, PaymentId, Result, Timestamp};
 use wasm_bindgen::prelude::*;
 use worker::{Env, ScheduledTime, State, worker_sys};
 
@@ -47,8 +48,7 @@ use crate::{
     domain::{
         access::Credential,
         account::{Answer, Ask, Command, Knock, Outcome, Profile},
-        admission::{Live, Pass, Refusal, Start},
-        price::Quote,
+        admission::{Live, Pass, Refusal, Start, Wish},
     },
     js,
     objects::ticker::Ticker,
@@ -99,8 +99,7 @@ impl std::panic::RefUnwindSafe for Account {}
 
 /// A call that waits for its turn.
 struct Waiter {
-    call: CallId,
-    quote: Quote,
+    wish: Wish,
     tell: oneshot::Sender<Start>,
 }
 
@@ -312,20 +311,33 @@ impl Inner {
         });
     }
 
-    /// Lets the calls at the head of the queue start, as far as places and money go.
+    /// Lets the calls at the head of the queue start, as far as places and money go. Who waits for
+    /// what others of its own project have reserved holds up nobody else.
     fn wake_waiters(&self, now: Timestamp) {
         let mut queue = self.queue.borrow_mut();
-        while let Some(head) = queue.front() {
-            if head.tell.is_canceled() {
-                queue.pop_front();
+        let (mut at, mut short) = (0, Vec::new());
+        while let Some(waiter) = queue.get(at) {
+            if waiter.tell.is_canceled() {
+                queue.remove(at);
                 continue;
             }
-            let start = self.live.borrow_mut().begin(head.call, head.quote, false, now);
-            if let Start::Wait(_) = start {
-                return;
+            let project = waiter.wish.purpose.as_ref().map(|it| it.project);
+            if project.is_some_and(|project| short.contains(&project)) {
+                at += 1;
+                continue;
             }
-            let Some(head) = queue.pop_front() else { return };
-            if let Err(Start::Go(hold)) = head.tell.send(start) {
+            let start = self.live.borrow_mut().begin(&waiter.wish, false, now);
+            match start {
+                Start::Wait(error) if error.code == Code::BudgetExceeded => {
+                    short.extend(project);
+                    at += 1;
+                    continue;
+                }
+                Start::Wait(_) => return,
+                Start::Go(_) | Start::Refuse(_) => {}
+            }
+            let Some(waiter) = queue.remove(at) else { return };
+            if let Err(Start::Go(hold)) = waiter.tell.send(start) {
                 let mut live = self.live.borrow_mut();
                 live.ledger.void(hold.call, "the caller left while waiting", now);
                 live.leases.release(hold.call);

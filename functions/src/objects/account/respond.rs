@@ -22,10 +22,7 @@ use super::{
 use crate::{
     config::Config,
     cx,
-    domain::{
-        admission::{Refusal, Start},
-        price::Quote,
-    },
+    domain::admission::{Refusal, Start, Wish},
     js,
     remote::responses::{self, Upstream},
     store::settings,
@@ -79,26 +76,24 @@ async fn accept(
     let settings = settings::current(&inner.env, &config).await.map_err(refused)?;
     let fair_use = settings.unlimited.limits;
     unlimited::learn(&mut inner.live.borrow_mut(), &inner.rows, fair_use).map_err(refused)?;
+    let purpose = inner.purpose(request, head.thread).map_err(refused)?;
     let seen = Seen { id: *id, now, config, pass, head, settings };
     let (call, quote) = understand(inner, seen, &body).map_err(refused)?;
     let letter = Letter { call, request: Clone::clone(request), buffer, body };
-    start(inner, letter, quote).await.map_err(refused)
+    let wish = Wish { call: *id, quote, purpose };
+    start(inner, letter, wish).await.map_err(refused)
 }
 
-async fn start(
-    inner: &Rc<Inner>,
-    letter: Letter,
-    quote: Quote,
-) -> schema::Result<web_sys::Response> {
+async fn start(inner: &Rc<Inner>, letter: Letter, wish: Wish) -> schema::Result<web_sys::Response> {
     let call = &letter.call;
     let now = call.started_at;
-    let begun = inner.live.borrow_mut().begin(call.id, quote, false, now);
+    let begun = inner.live.borrow_mut().begin(&wish, false, now);
     let hold = match begun {
         Start::Go(hold) => hold,
         Start::Refuse(error) => return Err(with_top_up(error, &call.config)),
         Start::Wait(error) => {
             let patience = call.patience_ms(&error);
-            let turn = inner.queue_up(call.id, quote, error)?;
+            let turn = inner.queue_up(wish, error)?;
             let quiet = if call.stream { QUIET_WAIT_MS } else { patience };
             match turn.within(inner, quiet.min(patience), call.stream).await {
                 Turn::Came(hold) => hold,

@@ -1,6 +1,7 @@
 //! The account's rows: SQL in, values out. Everything is synchronous, so nothing comes between two
 //! statements of one turn.
 
+mod caps;
 mod notices;
 mod payments;
 mod reconciliation;
@@ -28,6 +29,7 @@ use crate::{
         account::Profile,
         admission::Live,
         booking::Booked,
+        cap::Purpose,
         fair_use::Span,
         ledger::{Entry, Ledger, Parts},
         person, session,
@@ -39,7 +41,7 @@ use crate::{
 };
 
 /// Steps of the schema, each run once, in order; never changed, only added to.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     "
     CREATE TABLE profile (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT NOT NULL);
     CREATE TABLE keys (hash TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
@@ -100,6 +102,15 @@ const STEPS: [&str; 6] = [
       body TEXT NOT NULL) WITHOUT ROWID;
     CREATE INDEX payments_offer ON payments (offer) WHERE offer IS NOT NULL;
 ",
+    "
+    -- What projects may spend. What they have spent is the sum of their charges: a row of a call
+    -- that counts to one says to which, and to which of its turns.
+    CREATE TABLE caps (project TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+    ALTER TABLE entries ADD COLUMN project TEXT;
+    ALTER TABLE entries ADD COLUMN turn TEXT;
+    CREATE INDEX entries_project ON entries (project, turn, amount, covered)
+      WHERE project IS NOT NULL AND kind = 'post';
+",
 ];
 
 /// A row that could not be read or written.
@@ -123,6 +134,7 @@ impl Rows {
         self.migrate()?;
         let mut live = Live::default();
         live.ledger = self.ledger()?;
+        self.load_caps(&mut live.ledger.caps)?;
         live.unlimited = self.fact(unlimited::FACT)?.unwrap_or_default();
         live.ledger.allowance.set_terms(live.unlimited.terms());
         if live.unlimited.is_known() {
@@ -334,7 +346,8 @@ impl Rows {
         let mut ledger = Ledger::resume(last.seq, MicroUsd::new(last.balance));
         // Of a hold's rows only the first has a note.
         let open = "SELECT call, sum(held) AS held, sum(coalesce(reserved, 0)) AS reserved,
-                      min(seq) AS seq, min(at) AS at, max(note) AS note FROM entries
+                      min(seq) AS seq, min(at) AS at, max(note) AS note,
+                      max(project) AS project, max(turn) AS turn FROM entries
                     WHERE seq > ? AND call IS NOT NULL GROUP BY call
                     HAVING sum(held) <> 0 OR sum(coalesce(reserved, 0)) <> 0";
         for row in self.rows::<OpenRow>(open, vec![number(self.mark("settled")?)])? {
@@ -342,6 +355,10 @@ impl Rows {
             let (money, allowance) = (MicroUsd::new(row.held), MicroUsd::new(row.reserved));
             let (parts, at) = (Parts { money, allowance }, Timestamp::from_millis(row.at));
             ledger.reopen(call, parts, row.seq, at, row.note.as_deref());
+            if let Some(project) = row.project.and_then(|id| id.parse().ok()) {
+                let (turn, thread) = (row.turn, String::new());
+                ledger.recount(call, Purpose { project, turn, thread });
+            }
         }
         Ok(ledger)
     }
@@ -382,7 +399,7 @@ const INSERT_ENTRIES: &str = "
       value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
       value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13,
       value ->> 14, value ->> 15, value ->> 16, value ->> 17, value ->> 18, value ->> 19,
-      value ->> 20, value ->> 21, value ->> 22
+      value ->> 20, value ->> 21, value ->> 22, value ->> 23, value ->> 24
     FROM json_each(?)";
 
 const INSERT_COUNTED: &str =

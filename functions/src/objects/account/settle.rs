@@ -12,6 +12,7 @@ use wasm_bindgen::JsCast;
 use super::{
     Inner,
     call::{Call, Paid},
+    caps,
     reply::log,
 };
 use crate::{
@@ -37,6 +38,7 @@ const DRAIN_MAX_MS: i64 = 120_000;
 /// Why a stream was ended before its end.
 enum Cut {
     Money,
+    Budget,
     Silence,
     Length,
     /// The customer has left and the provider goes on for too long.
@@ -157,7 +159,11 @@ impl Reading {
         drop(live);
         self.inner.store_soon();
         let certain = call.price.at_least(call.bytes, call.high_water, deltas);
-        if certain > held { Err(Cut::Money) } else { Ok(()) }
+        self.inner.meter(call.id, certain);
+        if certain <= held {
+            return Ok(());
+        }
+        Err(if self.inner.is_over_budget(call.id) { Cut::Budget } else { Cut::Money })
     }
 
     /// Ends both streams, the customer's with the reason. Waits for neither: whoever reads nothing
@@ -165,6 +171,7 @@ impl Reading {
     fn cut(&self, tap: &js::Tap, cut: &Cut) {
         let error = match cut {
             Cut::Money => self.inner.spent(),
+            Cut::Budget => caps::ends_here(),
             Cut::Silence => Error::new(Code::Timeout, "The model provider fell silent. Try again."),
             Cut::Length => Error::new(Code::Timeout, "The answer took longer than 15 minutes."),
             Cut::Drained => return drop(tap.drop()),

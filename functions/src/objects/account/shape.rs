@@ -48,11 +48,17 @@ pub fn entry_row(entry: &Entry) -> Value {
         };
         row.extend(of_plan.map(some));
     }
+    if let Some(purpose) = &entry.purpose {
+        row.resize(BEFORE_PROJECT_COLUMNS, Value::Null);
+        row.extend([json!(purpose.project), json!(purpose.turn)]);
+    }
     Value::Array(row)
 }
 
 /// Columns of a row before those of the Unlimited plan, with a charge or without.
 const BEFORE_PLAN_COLUMNS: usize = 21;
+/// The same before those of a project.
+const BEFORE_PROJECT_COLUMNS: usize = 23;
 
 #[derive(Deserialize)]
 pub struct StepRow {
@@ -78,6 +84,20 @@ pub struct OpenRow {
     pub seq: i64,
     pub at: i64,
     pub note: Option<String>,
+    pub project: Option<String>,
+    pub turn: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct SpentRow {
+    pub turn: Option<String>,
+    pub spent: i64,
+}
+
+#[derive(Deserialize)]
+pub struct CapRow {
+    pub project: String,
+    pub body: String,
 }
 
 #[derive(Deserialize)]

@@ -8,7 +8,7 @@ use futures::{
     future::{Either, select},
 };
 use js_sys::futures::JsFuture;
-use schema::{CallId, Code, Error};
+use schema::{Code, Error};
 
 use super::{
     Inner, Waiter,
@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     cx,
-    domain::{admission::Start, ledger::Hold, price::Quote},
+    domain::{
+        admission::{Start, Wish},
+        ledger::Hold,
+    },
     js,
     remote::responses,
 };
@@ -33,8 +36,7 @@ const KEEPALIVE: &str = "data: {\"type\":\"keepalive\"}\n\n";
 
 /// A place in the queue.
 pub(super) struct Waiting {
-    call: CallId,
-    quote: Quote,
+    wish: Wish,
     told: oneshot::Receiver<Start>,
     why: Error,
 }
@@ -50,7 +52,7 @@ impl Waiting {
     /// Waits so long. At the end, a caller that can wait on keeps its place; another gets what
     /// there is.
     pub async fn within(self, inner: &Rc<Inner>, ms: i64, patient: bool) -> Turn {
-        let Self { call, quote, told, why } = self;
+        let Self { wish, told, why } = self;
         let ms = u64::try_from(ms).unwrap_or(0);
         match select(told, worker::Delay::from(Duration::from_millis(ms))).await {
             Either::Left((Ok(Start::Go(hold)), _)) => Turn::Came(hold),
@@ -58,12 +60,12 @@ impl Waiting {
                 Turn::Refused(error)
             }
             Either::Left((Err(_), _)) => Turn::Refused(why),
-            Either::Right(((), told)) if patient => Turn::Still(Self { call, quote, told, why }),
+            Either::Right(((), told)) if patient => Turn::Still(Self { wish, told, why }),
             Either::Right(((), mut told)) => match told.try_recv() {
                 Ok(Some(Start::Go(hold))) => Turn::Came(hold),
                 _ => {
                     drop(told);
-                    inner.last_chance(call, quote)
+                    inner.last_chance(&wish)
                 }
             },
         }
@@ -79,24 +81,19 @@ impl Waiting {
 
 impl Inner {
     /// Takes a place in the queue, if one is free.
-    pub(super) fn queue_up(
-        &self,
-        call: CallId,
-        quote: Quote,
-        why: Error,
-    ) -> schema::Result<Waiting> {
+    pub(super) fn queue_up(&self, wish: Wish, why: Error) -> schema::Result<Waiting> {
         let mut queue = self.queue.borrow_mut();
         if queue.len() >= QUEUE_MAX_CALLS {
             return Err(why);
         }
         let (tell, told) = oneshot::channel();
-        queue.push_back(Waiter { call, quote, tell });
-        Ok(Waiting { call, quote, told, why })
+        queue.push_back(Waiter { wish: wish.clone(), tell });
+        Ok(Waiting { wish, told, why })
     }
 
-    fn last_chance(&self, call: CallId, quote: Quote) -> Turn {
+    fn last_chance(&self, wish: &Wish) -> Turn {
         let now = self.now();
-        match self.live.borrow_mut().begin(call, quote, true, now) {
+        match self.live.borrow_mut().begin(wish, true, now) {
             Start::Go(hold) => Turn::Came(hold),
             Start::Wait(error) | Start::Refuse(error) => Turn::Refused(error),
         }

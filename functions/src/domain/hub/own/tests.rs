@@ -297,7 +297,7 @@ fn the_model_of_a_thread_is_what_it_was_made_with_until_a_call_names_another() {
     stage.answer(op, json!({ "result": { "thread": { "id": "T" }, "model": "dear" } }));
     stage.forget();
     let told = stage.call(OpId::from_bits(78), None);
-    let Verdict::Now(Answer::NeedsHold { model }) = told else { panic!("{told:?}") };
+    let Verdict::Now(Answer::NeedsHold { model, .. }) = told else { panic!("{told:?}") };
     assert_eq!(model.as_deref(), Some("dear"));
 }
 
