@@ -8,6 +8,7 @@ mod app_server;
 mod auto_top_up;
 mod bill;
 mod books;
+mod budgets;
 mod burst;
 mod codex;
 mod contract;
