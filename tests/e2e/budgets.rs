@@ -127,6 +127,7 @@ async fn what_was_spent_is_known_after_a_crash() {
     assert!(stream(&caller, "text 40; usage input=100 output=40").await.is_whole());
     books::paid(&world, &account, 1).await;
     let before = look(&world, &account).await;
+    world.kill9();
     world.restart().await;
     let caller = world.caller(&account.key);
     assert!(stream(&caller, "text 3; usage huge").await.is_whole());

@@ -205,6 +205,10 @@ pub enum Outcome {
     Reconciliation(reconciliation::Outcome),
     AutoTopUp(Box<auto_top_up::View>),
     Meter(Option<Box<Meter>>),
+    /// Money is on hold for a turn, which may cost so much in all, where its project has a cap.
+    Granted {
+        most: Option<MicroUsd>,
+    },
     Refused(schema::Error),
 }
 

@@ -100,6 +100,11 @@ impl Thread {
         self.water = self.water.max(last.input_tokens);
     }
 
+    /// What the turn that runs has cost so far, by what codex has told.
+    pub fn cost_so_far(&self, price: &Price) -> MicroUsd {
+        price.cost_of_turn(&self.unbilled.tokens.usage(), self.unbilled.fresh).total
+    }
+
     /// What a turn that has ended is billed for; nothing if it was billed before.
     pub fn complete(&mut self, turn: &str) -> Option<Used> {
         if self.has_billed(turn) {

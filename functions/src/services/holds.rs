@@ -4,7 +4,13 @@ use schema::{AccountId, Code, Error, Result};
 
 use crate::{
     cx::{self, Cx},
-    domain::{access::Holder, account::Command, codex, hub::command::Pays, own_usage::Terms},
+    domain::{
+        access::Holder,
+        account::{Command, Outcome},
+        codex,
+        hub::command::Pays,
+        own_usage::Terms,
+    },
     objects::stub,
     store::settings,
 };
@@ -30,8 +36,13 @@ pub async fn take(cx: &Cx, account: AccountId, begins: Begins) -> Result<Pays> {
     let quote = price.quote_turn(u64::try_from(bytes).unwrap_or(u64::MAX));
     let call = cx::new_id(cx.now)?;
     let fair_use = Some(settings.unlimited.limits);
-    stub::ask(&cx.env, account, Command::HoldTurn { call, quote, thread, fair_use }).await?;
+    let hold = Command::HoldTurn { call, quote, thread, fair_use };
+    let most = match stub::ask(&cx.env, account, hold).await? {
+        Outcome::Granted { most } => most,
+        // As it was answered before projects had caps.
+        _ => None,
+    };
     let its_own = cx.caller.as_ref().filter(|caller| caller.account == account);
     let holder = its_own.map_or(Holder::Static, |caller| caller.holder).text();
-    Ok(Pays { call, terms: Terms { model, price, holder } })
+    Ok(Pays { call, terms: Terms { model, price, holder }, most })
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use schema::{
-    AccountId, AskId, CallId, KeyId, OpId, ProjectId, RunnerId, Timestamp,
+    AccountId, AskId, CallId, KeyId, MicroUsd, OpId, ProjectId, RunnerId, Timestamp,
     rpc::RequestId,
     tunnel::{Grade, Process, Seq},
 };
@@ -85,6 +85,9 @@ pub enum Act {
 pub struct Pays {
     pub call: CallId,
     pub terms: Terms,
+    /// What the turn may cost, where its project has a cap: at more, it is interrupted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most: Option<MicroUsd>,
 }
 
 /// A key that a process pays with. Its text goes to the runner and is not kept.

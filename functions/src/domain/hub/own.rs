@@ -10,12 +10,16 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 
-use schema::{AccountId, CallId, Code, Error, OpId, Timestamp, tunnel::Seq};
+use schema::{
+    AccountId, CallId, Code, Error, MicroUsd, OpId, Timestamp,
+    tunnel::{Grade, Seq, ToRunner},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
     EventRow, Hub,
     command::{Answer, Pays},
+    operate::{Kind, Operation},
     out::Out,
     peek::{self, Asked, Replied},
 };
@@ -24,6 +28,9 @@ use crate::domain::{
     methods, operation,
     own_usage::{Terms, Thread, Used},
 };
+
+/// How long codex may take to end a turn; an interrupt of one that has ended is never answered.
+const INTERRUPT_MS: u32 = 10_000;
 
 /// What is known of turns and of how far their threads are counted.
 #[derive(Debug, Default)]
@@ -57,6 +64,9 @@ pub struct Turn {
     /// The operation that asked for it; nothing if nobody did.
     pub op: Option<OpId>,
     pub terms: Option<Terms>,
+    /// What it may cost, where its project has a cap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most: Option<MicroUsd>,
     pub asked_at: Timestamp,
     pub stage: Stage,
 }
@@ -108,7 +118,7 @@ impl Hub {
         }
         let known = self.own.turns.values().any(|turn| turn.op == Some(op));
         let wanted = own && !known && methods::begins_turn(&method);
-        let Some(Pays { call, terms }) = pays else {
+        let Some(Pays { call, terms, most }) = pays else {
             if !wanted {
                 return Toll::Pass;
             }
@@ -118,7 +128,8 @@ impl Hub {
         };
         let stage = if wanted { Stage::Asked } else { Stage::Void };
         let (op, turn, terms) = (Some(op).filter(|_| wanted), None, Some(terms));
-        self.keep_turn(call, Turn { account, thread, turn, op, terms, asked_at: now, stage }, out);
+        let turn = Turn { account, thread, turn, op, terms, most, asked_at: now, stage };
+        self.keep_turn(call, turn, out);
         Toll::Pass
     }
 
@@ -163,7 +174,8 @@ impl Hub {
             Some((other, began)) if began.op.is_none() && began.stage == Stage::Running => {
                 self.drop_turn(other, out);
                 let op = turn.op;
-                self.keep_turn(call, Turn { op, terms: turn.terms, ..began }, out);
+                let Turn { terms, most, .. } = turn;
+                self.keep_turn(call, Turn { op, terms, most, ..began }, out);
             }
             // What was said went to a turn that runs, or is over.
             Some(_) => self.void_turn(call, out),
@@ -201,9 +213,9 @@ impl Hub {
         let found = self.turn_of(account, id).or_else(first);
         let (call, turn) = found.unwrap_or_else(|| {
             let call = CallId::from_bits(operation::named(account, "turn", id).bits());
-            let (turn, op, terms) = (None, None, self.terms_of(account, thread));
+            let (turn, op, most, terms) = (None, None, None, self.terms_of(account, thread));
             let (thread, asked_at, stage) = (thread.to_owned(), row.at, Stage::Asked);
-            (call, Turn { account, thread, turn, op, terms, asked_at, stage })
+            (call, Turn { account, thread, turn, op, terms, most, asked_at, stage })
         });
         if turn.stage == Stage::Asked {
             let (id, stage) = (Some(id.to_owned()), Stage::Running);
@@ -222,14 +234,33 @@ impl Hub {
     fn turn_used(&mut self, row: &EventRow, thread: &str, turn: &str, out: &mut Out) {
         let Some(report) = peek::usage(&row.said.params) else { return };
         let key = (row.account, thread.to_owned());
-        let runs = self.turn_of(row.account, turn).is_some();
+        let runs = self.turn_of(row.account, turn);
         let counted = self.own.threads.entry(key.clone()).or_default();
         let before = counted.usage.clone();
-        let ours = runs || counted.usage.has_billed(turn);
+        let ours = runs.is_some() || counted.usage.has_billed(turn);
         counted.usage.report(report, ours);
-        if counted.usage != before {
-            out.batch.threads.push((key, counted.clone()));
+        if counted.usage == before {
+            return;
         }
+        out.batch.threads.push((key, counted.clone()));
+        let cost = |terms: &Terms| counted.usage.cost_so_far(&terms.price);
+        let over = |it: &Turn| Some(it.terms.as_ref().map(cost)? >= it.most?).filter(|over| *over);
+        if runs.is_some_and(|(_, it)| over(&it).is_some()) {
+            self.interrupt(row, thread, turn, out);
+        }
+    }
+
+    /// Ends a turn that has cost what it may. Nobody waits for the answer: the turn's end tells.
+    /// Where it is not sent, because too much waits or the runner is away, the next report does it.
+    fn interrupt(&mut self, row: &EventRow, thread: &str, turn: &str, out: &mut Out) {
+        let op = operation::named(row.account, "turn/interrupt", &format!("budget:{turn}"));
+        let params = serde_json::json!({ "threadId": thread, "turnId": turn });
+        let body = serde_json::json!({ "method": "turn/interrupt", "params": params }).to_string();
+        let (process, grade, wait_ms) = (row.account, Grade::Customer, INTERRUPT_MS);
+        let head = ToRunner::Call { op, process, grade, wait_ms };
+        let by = row.at.plus_millis(i64::from(wait_ms));
+        let operation = Operation::new(Kind::Call, head, by).with(body.as_bytes());
+        drop(self.begin(op, operation, row.at, out));
     }
 
     fn turn_ended(

@@ -166,8 +166,10 @@ fn hold_turn(live: &mut Live, wish: &Wish, now: Timestamp) -> Result<Outcome> {
     }
     match live.begin(wish, true, now) {
         Start::Go(hold) => {
+            let room = wish.purpose.as_ref().and_then(|purpose| live.ledger.cap_room(purpose));
+            let most = room.map(|room| room.plus(hold.amount));
             live.ledger.entrust(hold);
-            Ok(Outcome::Done)
+            Ok(Outcome::Granted { most })
         }
         Start::Wait(error) | Start::Refuse(error) => Err(error),
     }

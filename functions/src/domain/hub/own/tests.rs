@@ -32,13 +32,19 @@ struct Stage {
     /// What accounts were charged, by turn.
     charged: Vec<(String, u64)>,
     voided: Vec<CallId>,
+    /// What turns may cost from now on.
+    most: Option<MicroUsd>,
+    /// Turns that the hub has had interrupted.
+    interrupted: Vec<String>,
 }
 
 impl Stage {
     fn new() -> Self {
         let (hub, kept, turns, threads) = Default::default();
-        let (charged, voided) = Default::default();
-        let mut stage = Self { hub, kept, turns, threads, seq: 0, ids: 0, charged, voided };
+        let (charged, voided, most, interrupted) = Default::default();
+        let (seq, ids) = (0, 0);
+        let mut stage =
+            Self { hub, kept, turns, threads, seq, ids, charged, voided, most, interrupted };
         let (id, labels) = (RunnerId::from_bits(1), Labels::new());
         let profile = Profile { id, name: "r".into(), labels, capacity: 1, ephemeral: false };
         let (_, outputs) = stage.hub.obey(Act::Enrol { profile }, b"", NOW);
@@ -63,6 +69,9 @@ impl Stage {
 
     fn store(&mut self, outputs: Vec<Output>) {
         for output in outputs {
+            if let Output::Send(bytes) = &output {
+                self.see(bytes);
+            }
             let Output::Store(batch) = output else { continue };
             let Batch { kept, turns, threads, .. } = *batch;
             self.kept = kept.unwrap_or(self.kept.clone());
@@ -75,6 +84,16 @@ impl Stage {
             }
         }
         assert_eq!(self.turns, self.hub.own.turns, "rows and memory differ");
+    }
+
+    fn see(&mut self, mut bytes: &[u8]) {
+        while let Ok(Some((ToRunner::Call { .. }, body, rest))) = tunnel::pop::<ToRunner>(bytes) {
+            let call: Value = serde_json::from_slice(body).unwrap();
+            if call["method"] == "turn/interrupt" {
+                self.interrupted.push(call["params"]["turnId"].as_str().unwrap().to_owned());
+            }
+            bytes = rest;
+        }
     }
 
     fn hear(&mut self, head: &FromRunner, body: &[u8]) {
@@ -122,7 +141,10 @@ impl Stage {
         let (op, call) = (OpId::from_bits(self.ids), CallId::from_bits(self.ids));
         let told = self.call(op, None);
         assert!(matches!(told, Verdict::Now(Answer::NeedsHold { .. })), "{told:?}");
-        assert!(matches!(self.call(op, Some(Pays { call, terms: terms() })), Verdict::Later(_)));
+        assert!(matches!(
+            self.call(op, Some(Pays { call, terms: terms(), most: self.most })),
+            Verdict::Later(_)
+        ));
         (op, call)
     }
 
@@ -183,6 +205,30 @@ fn terms() -> Terms {
 }
 
 #[test]
+fn a_turn_that_has_cost_what_its_project_may_spend_is_interrupted_once() {
+    let mut stage = Stage::new();
+    // Thirty micro-dollars a token.
+    stage.most = Some(MicroUsd::new(300));
+    let (op, _) = stage.ask();
+    stage.answer_turn(op, "U");
+    stage.started("U");
+    stage.used("U", 9, 9);
+    assert!(stage.interrupted.is_empty());
+    stage.used("U", 11, 2);
+    stage.used("U", 12, 1);
+    assert_eq!(stage.interrupted, ["U"]);
+    stage.forget();
+    stage.completed("U");
+    stage.check(&[("U", 12)], &[], 0);
+    // Of what the turn before had cost, nothing counts to the next.
+    let (op, _) = stage.ask();
+    stage.answer_turn(op, "V");
+    stage.started("V");
+    stage.used("V", 20, 8);
+    assert_eq!(stage.interrupted, ["U"]);
+}
+
+#[test]
 fn a_turn_is_charged_once_whether_its_answer_or_its_events_come_first() {
     for answer_after in 0..4 {
         let mut stage = Stage::new();
@@ -218,7 +264,7 @@ fn a_call_that_cannot_be_sent_gives_its_money_back() {
     let late = NOW.plus_millis(60_000);
     let body = json!({ "method": "turn/start", "params": { "threadId": "T" } }).to_string();
     let (account, grade, wait_ms, call) = (ALICE, Grade::Customer, 1, CallId::from_bits(9));
-    let pays = Some(Pays { call, terms: terms() });
+    let pays = Some(Pays { call, terms: terms(), most: None });
     let act = Act::Call { op, account, grade, wait_ms, pays };
     let (verdict, outputs) = stage.hub.obey(act, body.as_bytes(), late);
     stage.store(outputs);
