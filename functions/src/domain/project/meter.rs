@@ -96,9 +96,9 @@ impl Meter {
 
 fn wrap_up(left: MicroUsd) -> String {
     format!(
-        "The budget of this turn is nearly used up: about ${left} is left. Wrap up now: finish what \
-         you are doing in as few steps as possible, leave the files in a working state, begin \
-         nothing new, and say in a few sentences what is done and what is not."
+        "The budget of this turn is nearly used up: about ${left} is left. Wrap up now: finish \
+         what you are doing in as few steps as possible, leave the files in a working state, \
+         begin nothing new, and say in a few sentences what is done and what is not."
     )
 }
 

@@ -43,8 +43,8 @@ pub(super) struct Call {
 
 impl Call {
     /// How long the call may wait. What others have reserved of the wallet, the plan or a budget
-    /// mostly comes back, so a stream waits for it long; who waits without a stream cannot be told from
-    /// who has left.
+    /// mostly comes back, so a stream waits for it long; who waits without a stream cannot be told
+    /// from who has left.
     pub fn patience_ms(&self, why: &Error) -> i64 {
         let reserved = matches!(
             why.code,

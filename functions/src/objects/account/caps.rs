@@ -1,4 +1,5 @@
-//! What projects of the account may spend: caps as they are set, and to which of them a call counts.
+//! What projects of the account may spend: caps as they are set, and to which of them a call
+//! counts.
 
 use std::rc::Rc;
 
