@@ -35,6 +35,7 @@ pub mod payment;
 pub mod person;
 pub mod placement;
 pub mod plan;
+pub mod policy;
 pub mod price;
 pub mod project;
 pub mod reconciliation;

@@ -5,6 +5,7 @@ mod cli;
 mod notices;
 mod payments;
 mod people;
+mod policy;
 pub mod signin;
 pub mod subscription;
 
@@ -18,6 +19,10 @@ pub use payments::{
 pub use people::{
     ChangePassword, EmailWanted, Forgot, Heard, KeyText, Login, PersonView, Register,
     ResetPassword, SetEmail, SignedIn, VerifyEmail,
+};
+pub use policy::{
+    CheckPolicy, PolicyKind, PolicyRule, PolicyThen, PolicyVerdict, PolicyWhen, ProjectPolicy,
+    SetPolicy,
 };
 use serde::{Deserialize, Serialize};
 
