@@ -2,6 +2,7 @@
 //! form that the hosted version wants. Pure, and the only place that knows the versions apart.
 
 use schema::tunnel::Grade;
+use schema::workspace;
 use serde_json::{Map, Value, json};
 
 use crate::codex::{Facts, Profile};
@@ -163,7 +164,9 @@ pub fn needs_thread(method: &str) -> bool {
 
 /// Whether doing it twice does no harm.
 pub fn only_reads(method: &str) -> bool {
-    method.ends_with("/list") || method.ends_with("/read") || method == "initialize"
+    let ours = [workspace::PREPARE, workspace::TREE, workspace::STAT, workspace::WATCH];
+    let lists = method.ends_with("/list") || method.ends_with("/read");
+    lists || method == "initialize" || ours.contains(&method)
 }
 
 /// Whether a customer may have it name a directory for itself.

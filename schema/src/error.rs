@@ -28,6 +28,9 @@ pub enum Code {
     MethodNotAllowed,
     /// The thing is in a state that does not allow this.
     Conflict,
+    /// The thing is not in the state that `If-Match` or `If-None-Match` asks for; `details` says
+    /// in which it is.
+    PreconditionFailed,
     /// The body is larger than is taken.
     PayloadTooLarge,
     /// A content type or encoding that is not taken.
@@ -73,6 +76,7 @@ impl Code {
             Self::ResourceNotFound | Self::ModelNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::Conflict => 409,
+            Self::PreconditionFailed => 412,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::ValidationError | Self::IdempotencyKeyReused => 422,
@@ -96,6 +100,7 @@ impl Code {
             Self::ResourceNotFound => "resource_not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Conflict => "conflict",
+            Self::PreconditionFailed => "precondition_failed",
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::ValidationError => "validation_error",

@@ -20,6 +20,7 @@ pub mod time;
 pub mod tunnel;
 #[cfg(not(target_arch = "wasm32"))]
 mod words;
+pub mod workspace;
 
 pub use error::{Code, Error, FieldError, Result};
 pub use id::{

@@ -298,6 +298,7 @@ fn denied(message: String) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use schema::workspace;
     use serde_json::json;
 
     use super::*;
@@ -320,6 +321,22 @@ mod tests {
         check("fs/writeFile", None, Some(true));
         check("thread/shellCommand", None, Some(true));
         check("thread/realtime/start", None, None);
+    }
+
+    #[test]
+    fn what_hosts_do_themselves_nobody_can_name() {
+        for method in [
+            workspace::PREPARE,
+            workspace::TREE,
+            workspace::STAT,
+            workspace::WRITE,
+            workspace::REMOVE,
+            workspace::WATCH,
+        ] {
+            check(method, None, None);
+            assert!(permit_notification(method).is_err());
+        }
+        assert!(METHODS.iter().all(|(name, _)| !name.starts_with(workspace::PREFIX)));
     }
 
     #[test]

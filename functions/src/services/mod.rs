@@ -11,6 +11,7 @@ pub mod auto_top_up;
 pub mod billing;
 pub mod budgets;
 pub mod customers;
+pub mod files;
 pub mod fleet;
 pub mod google;
 mod holds;

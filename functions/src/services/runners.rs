@@ -2,7 +2,7 @@
 //! them.
 
 use schema::{AccountId, AskId, Code, Error, OpId, Result, rpc, tunnel::Grade};
-use serde::Serialize;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::{
@@ -86,6 +86,38 @@ pub async fn answered(cx: &Cx, account: AccountId, request: Request<'_>) -> Resu
         }
     }
     Err(Error::unavailable("a runner wanted a key and money for one call, again and again"))
+}
+
+/// Has the host of an account's process do something itself, which needs neither codex nor a key.
+/// Every call is an operation of its own.
+pub async fn hosts<T: DeserializeOwned>(
+    cx: &Cx,
+    account: AccountId,
+    method: &str,
+    params: &impl Serialize,
+    wait_ms: u32,
+) -> Result<T> {
+    let params = serde_json::value::to_raw_value(params).map_err(Error::internal)?;
+    let body = message(method, Some(&params))?;
+    let (grade, pays) = (Grade::Customer, None);
+    let call = |op| Act::Call { op, account, grade, wait_ms, pays: pays.clone() };
+    match act(cx, account, call, &body).await? {
+        (Answer::Answered, body) => match read(&body)? {
+            Answered::Result(result) => serde_json::from_str(result.get()).map_err(failed),
+            Answered::Error(error) => Err(workspace_failure(&error)),
+        },
+        (other, _) => Err(unexpected(&other)),
+    }
+}
+
+/// What a host refuses, in its own words.
+fn workspace_failure(error: &RawValue) -> Error {
+    #[derive(Deserialize)]
+    struct Failure {
+        data: Error,
+    }
+    let failure = serde_json::from_str::<Failure>(error.get());
+    failure.map_or_else(|_| failed(error.get()), |failure| failure.data)
 }
 
 /// Tells an account's process something that has no answer.

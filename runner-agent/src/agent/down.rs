@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use schema::tunnel::{self, BadFrame, FromRunner, Refusal, ToRunner};
+use schema::workspace::PREFIX;
 use schema::{AccountId, Code, OpId, Timestamp};
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -57,7 +58,9 @@ impl Agent {
                 self.operate(op, process, Needs::Process, body, frame);
             }
             ToRunner::Call { op, process, .. } | ToRunner::Notify { op, process } => {
-                self.operate(op, process, Needs::Process, body, frame);
+                let ours = named(body).is_some_and(|method| method.starts_with(PREFIX));
+                let needs = if ours { Needs::Host } else { Needs::Process };
+                self.operate(op, process, needs, body, frame);
             }
             ToRunner::Stop { op, process }
             | ToRunner::Reply { op, process, .. }
@@ -179,13 +182,17 @@ fn unavailable(message: &str) -> Option<Refusal> {
 }
 
 fn begins_turn(body: &[u8]) -> bool {
+    named(body).is_some_and(|method| BEGINS_TURN.contains(&method.as_ref()))
+}
+
+/// The method of a call.
+fn named(body: &[u8]) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Named<'a> {
         #[serde(borrow)]
         method: Cow<'a, str>,
     }
-    let named = serde_json::from_slice::<Named>(body);
-    named.is_ok_and(|named| BEGINS_TURN.contains(&named.method.as_ref()))
+    serde_json::from_slice::<Named>(body).ok().map(|named| named.method)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use bytes::Bytes;
 use schema::tunnel::{self, CHUNK_BYTES, FromRunner, Grade, Refusal, ToRunner};
+use schema::workspace::PREFIX;
 use schema::{AccountId, AskId, Code, OpId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -106,6 +107,9 @@ impl Host {
         let call = Call { op, grade, method, params, deadline, is_request };
         if !self.is_new(op, crc32fast::hash(body), call.is_written()) {
             return;
+        }
+        if call.method.starts_with(PREFIX) {
+            return self.work(call);
         }
         self.used_at = Instant::now();
         if self.is_running() {
@@ -350,6 +354,11 @@ impl Host {
     /// An operation has come to an end, which is remembered and told.
     pub(super) fn finish(&mut self, op: OpId, written: bool, outcome: Outcome) {
         self.used_at = Instant::now();
+        self.conclude(op, written, outcome);
+    }
+
+    /// The same for what the process had no part in.
+    pub(super) fn conclude(&mut self, op: OpId, written: bool, outcome: Outcome) {
         if let Err(error) = self.ops.end(op, &outcome, written) {
             tracing::error!(%error, %op, "the end of an operation cannot be written down");
         }

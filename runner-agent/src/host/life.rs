@@ -186,7 +186,8 @@ impl Host {
         }
         // What is not acknowledged is in the journal, and the next agent starts a host for it: to
         // stay for it would be to stay for ever where no agent comes.
-        let needed = self.agent.is_some() || self.child.is_some() || !self.store.is_written();
+        let works = !self.work.is_idle() || !self.store.is_written();
+        let needed = self.agent.is_some() || self.child.is_some() || works;
         if needed || !self.calls.is_idle() {
             self.alone_since = None;
         } else {

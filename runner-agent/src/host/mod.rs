@@ -10,6 +10,7 @@ mod child;
 mod command;
 mod door;
 mod feed;
+mod files;
 mod frames;
 pub mod jail;
 mod journal;
@@ -55,6 +56,7 @@ use calls::Calls;
 use child::{Child, Input, Output};
 use command::Prepared;
 use door::{Agent, Attachment, Outlet};
+use files::Work;
 use key_proxy::{Key, KeyProxy};
 use late::{Late, Now};
 use life::Life;
@@ -83,6 +85,7 @@ struct Host {
     late: Late,
     spool: Spool,
     calls: Calls,
+    work: Work,
     agent: Option<Agent>,
     life: Life,
     child: Option<Child>,
@@ -119,6 +122,8 @@ enum Happened {
     Sent(io::Result<()>),
     Attached(Attachment),
     Synced(io::Result<()>),
+    /// The host's own work on files came to something.
+    Worked(Option<files::Done>),
     Time,
     Told,
 }
@@ -152,6 +157,7 @@ impl Host {
         let store = Store::open(&spec)?;
         let ops = Ops::open(&spec.private).context("the memory of operations cannot be read")?;
         let threads = Threads::open(spec.private.join("threads.json"));
+        let work = Work::open(&spec)?;
         let key = Key::default();
         let proxy = match spec.provider {
             schema::tunnel::Provider::Own => None,
@@ -170,6 +176,7 @@ impl Host {
             late: Late::default(),
             spool: Spool::default(),
             calls: Calls::default(),
+            work,
             agent: None,
             life: Life::Stopped,
             child: None,
@@ -221,6 +228,7 @@ impl Host {
             None => (None, None),
         };
         let (preparing, syncing) = (self.life.preparing(), self.store.syncing());
+        let working = self.work.under_way();
         tokio::select! {
             it = when(input, Input::flush) => Happened::Written(it),
             it = when(output, Output::read) => Happened::Said(it),
@@ -231,6 +239,7 @@ impl Host {
             it = when(syncing, joined) => {
                 Happened::Synced(it.unwrap_or_else(|error| Err(io::Error::other(error))))
             }
+            it = when(working, files::next) => Happened::Worked(it),
             Some(it) = attachments.recv() => Happened::Attached(it),
             _ = end.recv() => Happened::Told,
             () = alarm, if is_set => Happened::Time,
@@ -239,7 +248,11 @@ impl Host {
 
     fn handle(&mut self, happened: Happened) {
         match happened {
-            Happened::Written(Ok(())) | Happened::Sent(Ok(())) | Happened::Time => {}
+            Happened::Written(Ok(()))
+            | Happened::Sent(Ok(()))
+            | Happened::Worked(None)
+            | Happened::Time => {}
+            Happened::Worked(Some(done)) => self.worked(done),
             Happened::Written(Err(error)) => {
                 // It has closed its input: its end follows, or is brought about.
                 tracing::warn!(%error, "the process does not read any more");

@@ -68,6 +68,7 @@ const fn kind(code: Code) -> &'static str {
         | Code::ResourceNotFound
         | Code::MethodNotAllowed
         | Code::Conflict
+        | Code::PreconditionFailed
         | Code::PayloadTooLarge
         | Code::UnsupportedMediaType
         | Code::ValidationError

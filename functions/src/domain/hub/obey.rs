@@ -12,7 +12,7 @@ use super::{
     operate::{Kind, Operation},
     out::Out,
     own::Toll,
-    refusals,
+    peek, refusals,
 };
 
 /// How long a call may be waited for.
@@ -102,7 +102,8 @@ impl Hub {
         }
     }
 
-    /// Puts a call to a process that can pay for it, with its money where it begins a turn.
+    /// Puts a call to a process that can pay for it, with its money where it begins a turn. What the
+    /// host does by itself costs nothing.
     fn call(
         &mut self,
         (op, account): (OpId, AccountId),
@@ -115,6 +116,9 @@ impl Hub {
             && let Some(refusal) = self.unreachable(now)
         {
             return refusal;
+        }
+        if pays.is_none() && peek::is_hosts(&operation.body) {
+            return self.begin(op, operation, now, out);
         }
         let hold = pays.as_ref().map(|pays| pays.call);
         let verdict = match self.toll((op, account), &operation.body, pays, now, out) {

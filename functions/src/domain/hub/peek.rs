@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use schema::rpc::RequestId;
+use schema::{rpc::RequestId, workspace};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -83,6 +83,17 @@ fn one_line(json: &str) -> String {
 /// The question that is no longer open.
 pub(super) fn no_longer(params: &str) -> Option<NoLonger> {
     serde_json::from_str(params).ok()
+}
+
+/// Whether a call is for the host itself, which codex never hears of.
+pub(super) fn is_hosts(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow)]
+        method: Cow<'a, str>,
+    }
+    let named = serde_json::from_slice::<Named<'_>>(body);
+    named.is_ok_and(|named| named.method.starts_with(workspace::PREFIX))
 }
 
 /// A call, as far as it concerns what a turn costs.

@@ -391,6 +391,20 @@ fn an_older_connection_is_not_heard_any_more() {
 }
 
 #[test]
+fn only_what_the_host_does_itself_needs_no_key() {
+    let mut world = World::new();
+    let mut asked = |place: u128, method: &str| {
+        let (op, account) = (OpId::from_bits(place), AccountId::from_bits(place));
+        let (grade, wait_ms, pays) = (Grade::Customer, 1_000, None);
+        let body = format!(r#"{{"method":"{method}","params":{{"x":"gantry/files/tree"}}}}"#);
+        world.obey(Act::Call { op, account, grade, wait_ms, pays }, body.as_bytes())
+    };
+    assert!(matches!(asked(71, "thread/read"), Some(Answer::NeedsKey)));
+    assert!(asked(72, "gantry/files/tree").is_none(), "it is on its way");
+    assert!(matches!(asked(73, "x/gantry/"), Some(Answer::NeedsKey)));
+}
+
+#[test]
 fn silence_makes_a_runner_suspect_and_then_offline() {
     let mut world = World::new();
     for (ms, standing) in [

@@ -1,0 +1,1 @@
+"""The program. Run it with `python -m app`."""

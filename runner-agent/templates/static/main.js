@@ -1,0 +1,1 @@
+document.getElementById("now").textContent = new Date().toLocaleTimeString();
