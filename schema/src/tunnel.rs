@@ -16,7 +16,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, AskId, Code, OpId, Timestamp};
+use crate::{AccountId, AskId, Code, OpId, Timestamp, workspace::Span};
 
 /// The version that this code speaks, and the oldest that a hub still takes.
 pub const VERSION: u32 = 1;
@@ -193,8 +193,15 @@ pub enum ToRunner {
         op: OpId,
         /// Whose workspace.
         process: AccountId,
-        /// From the workspace's root.
+        /// From the root.
         path: String,
+        /// A directory below the workspace that the path begins in and does not leave. The body of
+        /// the answer then is a [`File`](crate::workspace::File), and not counted in the size.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        root: Option<String>,
+        /// The part that is announced.
+        #[serde(default)]
+        span: Span,
     },
     /// Send the piece of an announced body that begins there.
     Pull {
@@ -344,7 +351,7 @@ pub enum FromRunner {
         ask: AskId,
     },
     /// What an operation came to. The body is the answer if it is no larger than [`CHUNK_BYTES`];
-    /// otherwise it is pulled.
+    /// otherwise it is pulled. Of a file see [`ToRunner::Read`].
     Answer {
         /// The operation.
         op: OpId,

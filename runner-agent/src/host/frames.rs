@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use bytes::Bytes;
 use schema::tunnel::{self, CHUNK_BYTES, FromRunner, Grade, Refusal, ToRunner};
-use schema::workspace::PREFIX;
+use schema::workspace::{PREFIX, Span};
 use schema::{AccountId, AskId, Code, OpId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -17,7 +17,7 @@ use super::feed::{raw_id, wrap};
 use super::life::unavailable;
 use super::ops::{Known, Outcome};
 use super::spec::write_private;
-use super::{Host, workspace};
+use super::{Host, files, workspace};
 use crate::dialect::{self, Params};
 
 /// The body of a call or a notification.
@@ -73,9 +73,9 @@ impl Host {
                 ours(process)?;
                 self.stop(op);
             }
-            ToRunner::Read { op, process, path } => {
+            ToRunner::Read { op, process, path, root, span } => {
                 ours(process)?;
-                self.read(op, &path);
+                self.read(op, root.as_deref(), &path, span);
             }
             ToRunner::Pull { op, process, offset } => {
                 ours(process)?;
@@ -307,14 +307,16 @@ impl Host {
         self.start(op);
     }
 
-    fn read(&mut self, op: OpId, path: &str) {
-        let size = workspace::open(&self.spec.work(), path).and_then(|file| {
-            let unreadable = |error| refusal(Code::Unavailable, &format!("{path}: {error}"));
-            self.spool.open(op, file).map_err(unreadable)
-        });
-        match size {
-            Ok(_) => self.announce(op),
-            Err(refused) => self.answer(op, Err(refused)),
+    fn read(&mut self, op: OpId, root: Option<&str>, path: &str, span: Span) {
+        match files::open(&self.spec, root, path, span) {
+            Ok(opened) => {
+                let body = root.map(|_| serde_json::to_vec(&opened.about).unwrap_or_default());
+                self.spool.open(op, opened);
+                if let Some(agent) = &mut self.agent {
+                    agent.outbox.answer(op, Ok(body.unwrap_or_default().into()));
+                }
+            }
+            Err(error) => self.answer(op, Err(refusal(error.code, &error.message))),
         }
     }
 

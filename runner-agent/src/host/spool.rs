@@ -9,6 +9,8 @@ use bytes::Bytes;
 use schema::OpId;
 use schema::tunnel::CHUNK_BYTES;
 
+use super::files::Opened;
+
 /// Answers that are held in memory, together; the oldest gives way.
 pub const MEMORY_MAX_BYTES: usize = 128 * 1024 * 1024;
 /// Bodies that are held, files included.
@@ -23,14 +25,14 @@ pub struct Spool {
 #[derive(Debug)]
 enum Body {
     Memory(Bytes),
-    File { file: File, size: u64 },
+    File(Opened),
 }
 
 impl Body {
     fn size(&self) -> u64 {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
-            Self::File { size, .. } => *size,
+            Self::File(opened) => opened.bytes,
         }
     }
 }
@@ -41,11 +43,9 @@ impl Spool {
         self.hold(op, Body::Memory(bytes));
     }
 
-    /// Holds a file, and returns its size.
-    pub fn open(&mut self, op: OpId, file: File) -> io::Result<u64> {
-        let size = file.metadata()?.len();
-        self.hold(op, Body::File { file, size });
-        Ok(size)
+    /// Holds a part of a file.
+    pub fn open(&mut self, op: OpId, file: Opened) {
+        self.hold(op, Body::File(file));
     }
 
     /// The size of what is held.
@@ -66,10 +66,15 @@ impl Spool {
                 let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
                 bytes.slice(start..start + length)
             }
-            Body::File { file, .. } => read(file, offset, length).unwrap_or_else(|error| {
-                tracing::warn!(%error, %op, "a file that was announced cannot be read");
-                Bytes::new()
-            }),
+            Body::File(opened) => {
+                let begins = opened.about.offset.saturating_add(offset);
+                let piece = read(&opened.file, begins, length).unwrap_or_else(|error| {
+                    tracing::warn!(%error, %op, "a file that was announced cannot be read");
+                    Bytes::new()
+                });
+                // What changed meanwhile is neither what it was nor what it is.
+                if opened.holds() { piece } else { Bytes::new() }
+            }
         };
         let last = piece.len() < length || left <= CHUNK_BYTES as u64;
         (piece, last)
@@ -91,7 +96,7 @@ impl Spool {
     fn memory_bytes(&self) -> usize {
         let sizes = self.bodies.iter().map(|(_, body)| match body {
             Body::Memory(bytes) => bytes.len(),
-            Body::File { .. } => 0,
+            Body::File(_) => 0,
         });
         sizes.sum()
     }
@@ -115,9 +120,15 @@ fn read(file: &File, offset: u64, length: usize) -> io::Result<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use schema::workspace::Span;
     use std::io::Write;
 
     const OP: OpId = OpId::from_bits(1);
+
+    fn opened(file: File, offset: u64, keeps: bool) -> Opened {
+        let about = rustix::fs::fstat(&file).unwrap();
+        Opened::new(file, &about, Span::From { offset, length: None }, keeps)
+    }
 
     fn whole(spool: &Spool) -> (Vec<u8>, usize) {
         let (mut all, mut pieces) = (Vec::new(), 0);
@@ -141,8 +152,8 @@ mod tests {
             assert_eq!(whole(&spool), (bytes.clone(), pieces));
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(&bytes).unwrap();
-            assert_eq!(spool.open(OP, file).unwrap(), size as u64);
-            assert_eq!(whole(&spool), (bytes, pieces));
+            spool.open(OP, opened(file, 0, true));
+            assert_eq!((spool.size(OP), whole(&spool)), (Some(size as u64), (bytes, pieces)));
         }
     }
 
@@ -151,10 +162,21 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&vec![1; 3 * CHUNK_BYTES]).unwrap();
         let mut spool = Spool::default();
-        spool.open(OP, file.try_clone().unwrap()).unwrap();
+        spool.open(OP, opened(file.try_clone().unwrap(), 0, false));
         file.set_len(CHUNK_BYTES as u64 + 5).unwrap();
         let (piece, last) = spool.piece(OP, CHUNK_BYTES as u64);
         assert_eq!((piece.len(), last), (5, true));
+    }
+
+    #[test]
+    fn a_part_of_a_file_is_that_part_as_long_as_the_file_is_the_same() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"0123456789").unwrap();
+        let mut spool = Spool::default();
+        spool.open(OP, opened(file.try_clone().unwrap(), 4, true));
+        assert_eq!(whole(&spool), (b"456789".to_vec(), 1));
+        file.write_all(b"x").unwrap();
+        assert_eq!(spool.piece(OP, 0), (Bytes::new(), true), "it is not whole");
     }
 
     #[test]

@@ -1,11 +1,8 @@
-//! Paths of callers, held within an account's workspace.
+//! The directories that calls run in, held within an account's workspace.
 
-use std::fs::{self, File};
-use std::io;
-use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
+use std::{fs, io};
 
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use schema::Code;
 use schema::tunnel::{Grade, Refusal};
 
@@ -29,49 +26,12 @@ pub fn directory(work: &Path, grade: Grade, cwd: Option<&str>) -> Result<PathBuf
     Ok(wanted)
 }
 
-/// Opens a file of the workspace. No path, link or race leads out of it.
-pub fn open(work: &Path, path: &str) -> Result<File, Refusal> {
-    let root = File::open(work).map_err(|error| unreadable("the workspace", &error))?;
-    let path = path.strip_prefix('/').unwrap_or(path);
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    let file = match openat2(&root, path, flags, Mode::empty(), resolve) {
-        Err(rustix::io::Errno::NOSYS) => open_checked(work, path),
-        opened => opened.map_err(io::Error::from).map(|file: OwnedFd| File::from(file)),
-    };
-    let file = file.map_err(|error| refused(path, &error))?;
-    let about = file.metadata().map_err(|error| refused(path, &error))?;
-    if !about.is_file() {
-        return Err(refusal(Code::ValidationError, &format!("{path} is not a file")));
-    }
-    Ok(file)
-}
-
-/// For systems that do not know the call above; a race is possible, and the jail is still there.
-fn open_checked(work: &Path, path: &str) -> io::Result<File> {
-    let path = fs::canonicalize(work.join(path))?;
-    if !path.starts_with(fs::canonicalize(work)?) {
-        return Err(io::ErrorKind::PermissionDenied.into());
-    }
-    File::open(path)
-}
-
 /// The longest part of a path that exists, and the rest; none if the rest climbs.
 fn split_existing(path: &Path) -> Option<(&Path, &Path)> {
     let there = path.ancestors().find(|part| part.symlink_metadata().is_ok())?;
     let missing = path.strip_prefix(there).ok()?;
     let descends = missing.components().all(|part| matches!(part, Component::Normal(_)));
     descends.then_some((there, missing))
-}
-
-fn refused(path: &str, error: &io::Error) -> Refusal {
-    let code = match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
-        Some(rustix::io::Errno::XDEV | rustix::io::Errno::LOOP) => Code::PermissionDenied,
-        _ if error.kind() == io::ErrorKind::NotFound => Code::ResourceNotFound,
-        _ if error.kind() == io::ErrorKind::NotADirectory => Code::ResourceNotFound,
-        _ => Code::PermissionDenied,
-    };
-    refusal(code, &format!("{path} cannot be read from the workspace: {error}"))
 }
 
 fn unreadable(what: &str, error: &io::Error) -> Refusal {
@@ -118,20 +78,5 @@ mod tests {
         let at = |cwd| directory(&work, Grade::Operator, Some(cwd));
         assert_eq!(at("/etc"), Ok(PathBuf::from("/etc")));
         assert_eq!(at("inside"), Ok(work.join("inside")));
-    }
-
-    #[test]
-    fn only_files_of_the_workspace_are_read() {
-        let (_folder, work) = world();
-        fs::write(work.join("file"), "content").unwrap();
-        symlink("file", work.join("alias")).unwrap();
-        let read = |path| open(&work, path).map(drop).map_err(|refusal| refusal.code);
-        assert_eq!((read("file"), read("/file"), read("alias")), (Ok(()), Ok(()), Ok(())));
-        assert_eq!(read("none"), Err(Code::ResourceNotFound));
-        assert_eq!(read("."), Err(Code::ValidationError));
-        for outside in ["link", "../secret", "root/etc/passwd", "//etc/passwd"] {
-            let refused = read(outside).unwrap_err();
-            assert!(matches!(refused, Code::PermissionDenied), "{outside}: {refused:?}");
-        }
     }
 }

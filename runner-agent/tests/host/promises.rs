@@ -2,6 +2,7 @@
 
 use schema::Code;
 use schema::tunnel::{EVENTS_IN_FLIGHT, Seq, ToRunner};
+use schema::workspace::Span;
 use serde_json::json;
 
 use crate::client::{ACCOUNT, new_op};
@@ -85,7 +86,8 @@ async fn what_is_large_is_pulled_and_what_is_too_large_is_named() {
     let content: Vec<u8> = (0..700_000u32).map(|it| it as u8).collect();
     std::fs::write(world.work().join("file"), &content).unwrap();
     let op = new_op();
-    client.frame(&ToRunner::Read { op, process: ACCOUNT, path: "file".to_owned() }, b"").await;
+    let (path, root, span) = ("file".to_owned(), None, Span::Whole);
+    client.frame(&ToRunner::Read { op, process: ACCOUNT, path, root, span }, b"").await;
     assert_eq!(client.bytes(op).await.unwrap(), content);
 }
 

@@ -3,6 +3,7 @@
 use schema::{
     Code, Error, OpId, Timestamp,
     tunnel::{CHUNK_BYTES, ToRunner},
+    workspace::File,
 };
 
 use super::{
@@ -24,19 +25,22 @@ impl Hub {
         &mut self,
         op: OpId,
         size: u64,
+        file: Option<File>,
         now: Timestamp,
         out: &mut Out,
     ) -> Result<(), &'static str> {
         let Some(operation) = self.ops.get_mut(&op) else { return Ok(()) };
         if let Some(pull) = operation.pull {
-            // Again, because it was asked for again: of another size it is another body.
-            if pull.size() != size {
+            // Again, because it was asked for again: of another size, or in another state, it is
+            // another body.
+            if pull.size() != size || operation.file != file {
                 self.end(op, refusals::changed(), out);
             }
             return Ok(());
         }
         if operation.kind == Kind::Read {
-            out.outputs.push(Output::Settle { op, settled: Settled::Announced(size) });
+            operation.file.clone_from(&file);
+            out.outputs.push(Output::Settle { op, settled: Settled::Announced(size, file) });
             operation.deadline = now.plus_millis(PIECE_MS);
             if size == 0 {
                 self.ops.remove(&op);

@@ -10,6 +10,7 @@ use schema::{
     AccountId, AskId, CallId, KeyId, MicroUsd, OpId, ProjectId, RunnerId, Timestamp,
     rpc::RequestId,
     tunnel::{Grade, Process, Seq},
+    workspace::Span,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -66,7 +67,16 @@ pub enum Act {
     /// Ends an account's process.
     Stop { op: OpId, account: AccountId },
     /// Announces a file of an account's workspace, which then comes in pieces.
-    Read { op: OpId, account: AccountId, path: String },
+    Read {
+        op: OpId,
+        account: AccountId,
+        path: String,
+        /// See [`schema::tunnel::ToRunner::Read`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        root: Option<String>,
+        #[serde(default)]
+        span: Span,
+    },
     /// Answers a question with the body, once.
     Resolve { op: OpId, ask: AskId, account: Option<AccountId> },
     /// From now on what a thread says goes to a project, beginning with what is there of it.

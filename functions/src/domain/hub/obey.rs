@@ -89,8 +89,8 @@ impl Hub {
                 let head = ToRunner::Stop { op, process: account };
                 self.begin(op, Operation::new(Kind::Stop, head, by(START_MS)), now, out)
             }
-            Act::Read { op, account, path } => {
-                let head = ToRunner::Read { op, process: account, path };
+            Act::Read { op, account, path, root, span } => {
+                let head = ToRunner::Read { op, process: account, path, root, span };
                 self.begin(op, Operation::new(Kind::Read, head, by(PIECE_MS)), now, out)
             }
             Act::Resolve { op, ask, account } => self.resolve((op, ask), account, body, now, out),

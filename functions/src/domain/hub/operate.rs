@@ -4,6 +4,7 @@
 use schema::{
     AccountId, AskId, Code, Error, KeyId, OpId, Timestamp,
     tunnel::{MESSAGE_MAX_BYTES, Refusal, ToRunner},
+    workspace::File,
 };
 
 use super::{
@@ -44,12 +45,14 @@ pub(super) struct Operation {
     /// Where an announced body stands, and what has come of one that is put together here.
     pub pull: Option<Pull>,
     pub gathered: Vec<u8>,
+    /// The file whose body it is.
+    pub file: Option<File>,
 }
 
 impl Operation {
     pub fn new(kind: Kind, head: ToRunner, deadline: Timestamp) -> Self {
-        let (body, gathered) = (Vec::new(), Vec::new());
-        Self { order: 0, kind, head, body, sent_at: None, deadline, pull: None, gathered }
+        let (body, gathered, file) = (Vec::new(), Vec::new(), None);
+        Self { order: 0, kind, head, body, sent_at: None, deadline, pull: None, gathered, file }
     }
 
     /// The same, with this body.
@@ -171,10 +174,14 @@ impl Hub {
             self.done(op, body.to_vec(), out);
             return Ok(());
         }
-        if !body.is_empty() {
-            return Err("an answer that is not of its size");
-        }
-        self.announced(op, size, now, out)
+        let file = match body {
+            b"" => None,
+            body if operation.kind == Kind::Read => {
+                Some(serde_json::from_slice(body).map_err(|_| "a file that is none")?)
+            }
+            _ => return Err("an answer that is not of its size"),
+        };
+        self.announced(op, size, file, now, out)
     }
 
     /// An operation succeeded.

@@ -6,6 +6,7 @@ use schema::{
     AccountId, AskId, CallId, OpId, Timestamp,
     rpc::RequestId,
     tunnel::{self, CloseCode, MESSAGE_MAX_BYTES, Seq, ToRunner},
+    workspace::File,
 };
 
 use super::{
@@ -57,8 +58,8 @@ pub enum Output {
 pub enum Settled {
     /// An answer, with its body.
     Answer(Answer, Vec<u8>),
-    /// A body of so many bytes, that comes in pieces.
-    Announced(u64),
+    /// A body of so many bytes, that comes in pieces, and the file that it is of.
+    Announced(u64, Option<File>),
 }
 
 /// Rows to write.

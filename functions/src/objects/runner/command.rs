@@ -37,7 +37,9 @@ impl Inner {
             Command::Look(look) => Ok((self.look(&look)?, Vec::new())),
             Command::Act(act) => match self.act(act, body).await? {
                 Settled::Answer(answer, body) => Ok((answer, body)),
-                Settled::Announced(size) => Err(Error::internal(format!("a body of {size} bytes"))),
+                Settled::Announced(size, _) => {
+                    Err(Error::internal(format!("a body of {size} bytes")))
+                }
             },
         }
     }

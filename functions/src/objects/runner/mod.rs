@@ -172,14 +172,6 @@ struct EventsOf {
     until: Option<String>,
 }
 
-/// The query of a request for a file.
-#[derive(Deserialize)]
-struct FileOf {
-    op: OpId,
-    account: AccountId,
-    path: String,
-}
-
 impl Inner {
     /// The configuration and the time, with memory loaded: the start of every event.
     fn wake(&self) -> Result<(Rc<Config>, Timestamp)> {
@@ -205,8 +197,7 @@ impl Inner {
             return gone.map_err(|thrown| Error::internal(js::said(&thrown)));
         }
         if path.ends_with("/file") {
-            let FileOf { op, account, path } = read(query)?;
-            return transfer::file(self, (op, account), path).await;
+            return transfer::file(self, read(query)?).await;
         }
         let EventsOf { account, after, thread, until } = read(query)?;
         let after = after.map(Seq);

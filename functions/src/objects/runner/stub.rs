@@ -14,6 +14,8 @@ use crate::{
 
 /// The status by which an object says that its runner is void.
 pub(super) const GONE: u16 = 410;
+/// The header by which an object describes the file that it answers with.
+pub const FILE: &str = "x-gantry-file";
 /// The binding of the runner objects in `wrangler.toml`.
 const RUNNER: &str = "RUNNER";
 

@@ -7,9 +7,10 @@ use js_sys::{
     Uint8Array,
     futures::{JsFuture, spawn_local},
 };
-use schema::{AccountId, Error, OpId, Result};
+use schema::{AccountId, Code, Error, OpId, Result, workspace::Span};
+use serde::Deserialize;
 
-use super::Inner;
+use super::{Inner, stub::FILE};
 use crate::{
     domain::hub::{
         Input, Settled,
@@ -21,6 +22,17 @@ use crate::{
 /// Files under way, by their operation. As many pieces as the hub lets be under way are in each.
 #[derive(Default)]
 pub(super) struct Transfers(RefCell<HashMap<OpId, mpsc::UnboundedSender<Piece>>>);
+
+/// The query of a request for a file.
+#[derive(Deserialize)]
+pub(super) struct FileOf {
+    op: OpId,
+    account: AccountId,
+    path: String,
+    root: Option<String>,
+    /// A [`Span`] as JSON; the whole file if it is not said.
+    span: Option<String>,
+}
 
 /// What may come of a file.
 enum Piece {
@@ -59,15 +71,23 @@ impl Transfers {
 /// Asks for a file of an account's workspace, and answers with it as it comes.
 pub(super) async fn file(
     inner: &Rc<Inner>,
-    (op, account): (OpId, AccountId),
-    path: String,
+    FileOf { op, account, path, root, span }: FileOf,
 ) -> Result<web_sys::Response> {
     // Its pieces may come in the same message as its size.
     let (to, pieces) = mpsc::unbounded();
     inner.transfers.0.borrow_mut().insert(op, to);
-    let told = inner.act(Act::Read { op, account, path }, b"").await;
-    let size = match told {
-        Ok(Settled::Announced(size)) => size,
+    let (span, needs) =
+        (span.map_or(Ok(Span::Whole), |it| serde_json::from_str(&it)), root.is_some());
+    let span = span.map_err(Error::internal)?;
+    let told = inner.act(Act::Read { op, account, path, root, span }, b"").await;
+    let (size, file) = match told {
+        Ok(Settled::Announced(_, None)) if needs => {
+            inner.transfers.0.borrow_mut().remove(&op);
+            inner.step(Input::Left { op });
+            let message = "This runner knows no files of projects: update it.";
+            return Err(Error::new(Code::RunnerUnavailable, message));
+        }
+        Ok(Settled::Announced(size, file)) => (size, file),
         other => {
             inner.transfers.0.borrow_mut().remove(&op);
             return Err(match other? {
@@ -78,8 +98,12 @@ pub(super) async fn file(
     };
     #[expect(clippy::cast_precision_loss, reason = "no file has 2^53 bytes")]
     let transfer = js::Transfer::new(size as f64);
-    let lines = "content-type: application/octet-stream\ncache-control: no-store";
-    let response = js::answer(200, lines, &transfer.readable().into());
+    let mut lines = "content-type: application/octet-stream\ncache-control: no-store".to_owned();
+    if let Some(file) = file {
+        let file = serde_json::to_string(&file).map_err(Error::internal)?;
+        lines = format!("{lines}\n{FILE}: {file}");
+    }
+    let response = js::answer(200, &lines, &transfer.readable().into());
     spawn_local(carry(inner.clone(), op, pieces, transfer));
     response.map_err(|thrown| Error::internal(js::said(&thrown)))
 }

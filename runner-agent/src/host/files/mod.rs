@@ -3,6 +3,8 @@
 //!
 //! The work is done beside the host's loop, which only begins it and passes on what it came to.
 
+#[cfg(test)]
+mod attacks;
 mod change;
 mod git;
 mod prepare;
@@ -16,13 +18,14 @@ use std::{fs, io};
 
 use bytes::Bytes;
 use rustix::fs::FileType;
-use schema::workspace::{self, Entry, FAILED, Kind, Stat};
+use schema::workspace::{self, Entry, FAILED, File, Kind, Span, Stat};
 use schema::{Code, Error, OpId, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use self::root::Root;
 use super::calls::Call;
 use super::ops::Outcome;
 use super::spec::Spec;
@@ -108,6 +111,42 @@ impl Host {
         let Done { op, written, outcome } = done;
         self.conclude(op, written, outcome);
     }
+}
+
+/// A part of a file that is read.
+#[derive(Debug)]
+pub struct Opened {
+    pub file: fs::File,
+    pub about: File,
+    /// Bytes of the part.
+    pub bytes: u64,
+    /// Whether the file has to stay as it is until it has been read.
+    keeps: bool,
+}
+
+impl Opened {
+    pub fn new(file: fs::File, about: &rustix::fs::Stat, span: Span, keeps: bool) -> Self {
+        let size = u64::try_from(about.st_size).unwrap_or_default();
+        let (offset, bytes) = span.within(size);
+        let (etag, modified_at) = (root::etag(about), root::modified_at(about));
+        Self { file, about: File { etag, size, offset, modified_at }, bytes, keeps }
+    }
+
+    /// Whether it can be read on.
+    pub fn holds(&self) -> bool {
+        let is_same = |about| root::etag(&about) == self.about.etag;
+        !self.keeps || rustix::fs::fstat(&self.file).is_ok_and(is_same)
+    }
+}
+
+/// Opens a file of a root, or of the whole workspace if none is named.
+pub fn open(spec: &Spec, root: Option<&str>, path: &str, span: Span) -> Result<Opened> {
+    let (within, path) = match root {
+        Some(root) => (root, path),
+        None => ("", path.strip_prefix('/').unwrap_or(path)),
+    };
+    let (file, about) = Root::open(&spec.account, within)?.file(path)?;
+    Ok(Opened::new(file, &about, span, root.is_some()))
 }
 
 fn act(spec: &Spec, turn: &Mutex<()>, method: &str, params: &[u8]) -> Result<String> {

@@ -182,10 +182,8 @@ pub fn etag(about: &Stat) -> String {
 
 /// When its content last changed.
 pub fn modified_at(about: &Stat) -> Timestamp {
-    #[expect(clippy::useless_conversion, reason = "not on every platform")]
     let nanos = i64::try_from(about.st_mtime_nsec).unwrap_or_default();
-    #[expect(clippy::useless_conversion, reason = "not on every platform")]
-    let seconds = i64::from(about.st_mtime);
+    let seconds = about.st_mtime;
     Timestamp::from_millis(seconds.saturating_mul(1_000).saturating_add(nanos / 1_000_000))
 }
 
