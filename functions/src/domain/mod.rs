@@ -36,6 +36,7 @@ pub mod person;
 pub mod placement;
 pub mod plan;
 pub mod policy;
+pub mod precondition;
 pub mod price;
 pub mod project;
 pub mod reconciliation;

@@ -161,9 +161,14 @@ pub async fn events(cx: &Cx, account: AccountId, watch: &Watch) -> Result<web_sy
         ("until", watch.until.as_deref()),
     );
     let query = serde_urlencoded::to_string(query).map_err(Error::internal)?;
+    stream(cx, account, &format!("/events?{query}")).await
+}
+
+/// What the object of the account's runner streams.
+pub(super) async fn stream(cx: &Cx, account: AccountId, path: &str) -> Result<web_sys::Response> {
     for _ in 0..HOMES_MAX {
         let runner = placement::home(cx, account, &Labels::new()).await?;
-        match stub::look(&cx.env, runner, &format!("/events?{query}")).await? {
+        match stub::look(&cx.env, runner, path).await? {
             Some(stream) => return Ok(stream),
             None => placement::leave(cx, account, runner).await?,
         }
