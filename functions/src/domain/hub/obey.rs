@@ -102,8 +102,8 @@ impl Hub {
         }
     }
 
-    /// Puts a call to a process that can pay for it, with its money where it begins a turn. What the
-    /// host does by itself costs nothing.
+    /// Puts a call to a process that can pay for it, with its money where it begins a turn. What
+    /// the host does by itself costs nothing.
     fn call(
         &mut self,
         (op, account): (OpId, AccountId),

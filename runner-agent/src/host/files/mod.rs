@@ -38,7 +38,7 @@ const WORK_MAX: usize = 64;
 #[derive(Debug)]
 pub struct Work {
     tasks: JoinSet<Done>,
-    /// What changes files is done one after the other, so that what was looked at first still holds.
+    /// What changes files is done one after the other, so that what was looked at still holds.
     turn: Arc<Mutex<()>>,
 }
 
