@@ -187,6 +187,7 @@ fn operation(
         Access::Api(_) if matches!(route.handler, Handler::Act(_)) => &["api", "session"],
         Access::Api(_) => &["api"],
         Access::ApiOrAdmin(_) => &["api", "admin"],
+        Access::ApiOrTicket(_) => &["api"],
         Access::Admin => &["admin"],
     };
     let security: Vec<Value> = schemes.iter().map(|name| json!({ *name: [] })).collect();

@@ -9,6 +9,8 @@ CREATE TABLE projects (
   template TEXT NOT NULL,
   -- The thread that is resumed, once there is one.
   thread TEXT,
+  -- What its caller named the request that made it, if anything: the same name makes it once.
+  op TEXT UNIQUE,
   created_at INTEGER NOT NULL,
   opened_at INTEGER
 ) WITHOUT ROWID;

@@ -31,6 +31,8 @@ pub enum Code {
     /// The thing is not in the state that `If-Match` or `If-None-Match` asks for; `details` says
     /// in which it is.
     PreconditionFailed,
+    /// Nobody decided in time, so it was refused.
+    ApprovalExpired,
     /// The body is larger than is taken.
     PayloadTooLarge,
     /// A content type or encoding that is not taken.
@@ -75,7 +77,7 @@ impl Code {
             Self::PermissionDenied => 403,
             Self::ResourceNotFound | Self::ModelNotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::Conflict => 409,
+            Self::Conflict | Self::ApprovalExpired => 409,
             Self::PreconditionFailed => 412,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
@@ -101,6 +103,7 @@ impl Code {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Conflict => "conflict",
             Self::PreconditionFailed => "precondition_failed",
+            Self::ApprovalExpired => "approval_expired",
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::ValidationError => "validation_error",

@@ -39,6 +39,7 @@ impl Caller {
             Access::Public => true,
             Access::Admin => self.operator || may(Scope::Admin),
             Access::Api(scope) => may(scope),
+            Access::ApiOrTicket(scope) => may(Scope::Admin) || may(scope),
             Access::ApiOrAdmin(scope) => self.operator || may(Scope::Admin) || may(scope),
         };
         (!allowed).then_some(refused)

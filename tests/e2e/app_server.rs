@@ -5,6 +5,6 @@ mod methods;
 mod own;
 mod raw;
 mod releases;
-mod seat;
+pub mod seat;
 mod story;
 mod upheaval;

@@ -33,6 +33,7 @@ mod panic;
 mod payments;
 mod people;
 mod prices;
+mod projects;
 mod rehearsal;
 mod runner;
 mod settlement;

@@ -5,6 +5,7 @@ pub mod admin;
 pub mod agent;
 pub mod app_server;
 pub mod openai;
+pub mod projects;
 pub mod runner;
 pub mod system;
 
@@ -16,6 +17,7 @@ pub fn families() -> Vec<Family> {
         system::family(),
         openai::family(),
         agent::family(),
+        projects::family(),
         app_server::family(),
         runner::family(),
         admin::family(),

@@ -19,6 +19,8 @@ pub enum Access {
     Api(Scope),
     /// The same, for what an operator may also do on an account's behalf.
     ApiOrAdmin(Scope),
+    /// The same as `Api`; or whoever shows a ticket in the query, which the handler takes.
+    ApiOrTicket(Scope),
     /// An operator.
     Admin,
 }

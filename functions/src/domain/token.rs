@@ -42,6 +42,11 @@ pub fn hash(text: &str) -> Hash {
     Sha256::digest(text.as_bytes()).into()
 }
 
+/// A hash as text.
+pub fn hex(hash: &Hash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The text of a new key. Shown once; keep only its [`hash`].
 pub fn mint(kind: KeyType, account: AccountId, secret: [u8; 32]) -> String {
     let (high, low) = secret.split_at(16);

@@ -3,6 +3,8 @@
 
 pub mod account;
 pub mod gate;
+pub mod project;
 pub mod runner;
+mod signal;
 pub mod stub;
 pub mod ticker;

@@ -54,12 +54,15 @@ pub async fn admit(
     let operator = access != Access::Public && is_operator(&cx.config, bearer);
     let scope = match access {
         Access::Public => return Ok(Admitted::default()),
+        Access::ApiOrTicket(_) if bearer.is_none() && shows_ticket(cx) => {
+            return Ok(Admitted::default());
+        }
         Access::Admin if operator => return Ok(Admitted { pass: None, operator }),
         Access::ApiOrAdmin(_) if operator => {
             return Ok(Admitted { pass: Some(operators_own(cx).await?), operator });
         }
         Access::Admin => Scope::Admin,
-        Access::Api(scope) | Access::ApiOrAdmin(scope) => scope,
+        Access::Api(scope) | Access::ApiOrAdmin(scope) | Access::ApiOrTicket(scope) => scope,
     };
     let (account, credential) = match session(cx, access, bearer)? {
         Some(session) => session,
@@ -80,13 +83,20 @@ pub async fn admit(
     })
 }
 
+/// Whether a request shows a ticket, good or not.
+fn shows_ticket(cx: &Cx) -> bool {
+    let url = cx.request.as_ref().map(web_sys::Request::url).unwrap_or_default();
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').any(|pair| pair.starts_with("ticket="))
+}
+
 /// The session of who comes without a bearer, where one is enough. Only then is it looked for.
 fn session(
     cx: &Cx,
     access: Access,
     bearer: Option<&str>,
 ) -> Result<Option<(AccountId, Credential)>> {
-    let is_enough = matches!(access, Access::Api(_));
+    let is_enough = matches!(access, Access::Api(_) | Access::ApiOrTicket(_));
     if bearer.is_some() || !is_enough || !cx.header("authorization").is_empty() {
         return Ok(None);
     }

@@ -24,6 +24,7 @@ pub mod orders;
 pub mod payments;
 pub mod people;
 pub mod placement;
+pub mod projects;
 pub mod reconciliation;
 pub mod releases;
 pub mod responses;

@@ -1,7 +1,9 @@
 //! Runners: the machines that host codex, and what may be asked of an account's process on one of
 //! them.
 
-use schema::{AccountId, AskId, Code, Error, OpId, Result, rpc, tunnel::Grade};
+use schema::{
+    AccountId, AskId, Code, Error, OpId, ProjectId, Result, RunnerId, rpc, tunnel::Grade,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
@@ -15,7 +17,9 @@ use crate::{
     domain::{
         access::Scope,
         codex,
-        hub::command::{Act, Answer, Command, Hosted, Labels, Look, NewKey, PendingAsk, Resolved},
+        hub::command::{
+            Act, Answer, Command, Hosted, Labels, Look, NewKey, PendingAsk, Resolved, Standing,
+        },
         operation,
     },
     objects::runner::stub,
@@ -204,6 +208,29 @@ pub async fn stop(cx: &Cx, account: AccountId) -> Result<()> {
     match settled(cx, account, &Command::Act(Act::Stop { op, account }), b"").await? {
         Some((answer, _)) => done(answer),
         None => Ok(()),
+    }
+}
+
+/// What a thread of an account says goes to that project from now on.
+pub async fn follow(cx: &Cx, account: AccountId, project: ProjectId, thread: &str) -> Result<()> {
+    let follow = |_| Act::Follow { account, project, thread: thread.to_owned() };
+    done(act(cx, account, follow, b"").await?.0)
+}
+
+/// Has a project told what it may have missed, soon. A runner that is away says it when it is back.
+pub async fn feed(cx: &Cx, runner: RunnerId, account: AccountId, project: ProjectId) {
+    let feed = Command::Act(Act::Feed { account, project });
+    if let Err(error) = stub::tell(&cx.env, runner, &feed, b"").await {
+        worker::console_warn!("feed: {}", error.cause.unwrap_or(error.message));
+    }
+}
+
+/// How a runner stands and why; nothing if it never was.
+pub async fn standing(cx: &Cx, runner: RunnerId) -> Result<Option<(Standing, String)>> {
+    match stub::tell(&cx.env, runner, &Command::Look(Look::Runner), b"").await?.0 {
+        Answer::Description(it) => Ok(Some((it.standing, it.reason))),
+        Answer::Gone => Ok(Some((Standing::Revoked, "It was revoked.".to_owned()))),
+        other => Err(unexpected(&other)),
     }
 }
 

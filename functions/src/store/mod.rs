@@ -7,6 +7,7 @@ pub mod events;
 pub mod orders;
 pub mod payments;
 pub mod people;
+pub mod projects;
 pub mod reconciliation;
 pub mod runners;
 pub mod settings;

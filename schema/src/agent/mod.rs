@@ -6,6 +6,7 @@ mod notices;
 mod payments;
 mod people;
 mod policy;
+mod projects;
 pub mod signin;
 pub mod subscription;
 
@@ -23,6 +24,11 @@ pub use people::{
 pub use policy::{
     CheckPolicy, PolicyKind, PolicyRule, PolicyThen, PolicyVerdict, PolicyWhen, ProjectPolicy,
     SetPolicy,
+};
+pub use projects::{
+    ApprovalKind, ApprovalState, ApprovalView, Approvals, CreateProject, DecisionView, OpenProject,
+    Opened, Project, ProjectState, ProjectThread, ProjectTurn, QueuedPrompt, ResolveApproval,
+    RunnerState, StartProjectTurn, StreamTicket, WhenBusy,
 };
 use serde::{Deserialize, Serialize};
 

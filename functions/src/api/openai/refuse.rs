@@ -69,6 +69,7 @@ const fn kind(code: Code) -> &'static str {
         | Code::MethodNotAllowed
         | Code::Conflict
         | Code::PreconditionFailed
+        | Code::ApprovalExpired
         | Code::PayloadTooLarge
         | Code::UnsupportedMediaType
         | Code::ValidationError

@@ -21,7 +21,7 @@ use worker::{SqlStorage, SqlStorageValue};
 
 use super::shape::{
     CountedRow, CoveredRow, DayRow, EntryRow, LastRow, MarkRow, OpenRow, StepRow, UsageRow,
-    entry_row, hex, unhex,
+    entry_row, unhex,
 };
 use crate::{
     domain::{
@@ -226,7 +226,10 @@ impl Rows {
     pub fn put_key(&self, hash: &Hash, key: &Key) -> Result<(), Fault> {
         let body = serde_json::to_string(key)?;
         self.0
-            .exec_raw("INSERT INTO keys VALUES (?, ?)", vec![hex(hash).into(), body.into()])
+            .exec_raw(
+                "INSERT INTO keys VALUES (?, ?)",
+                vec![crate::domain::token::hex(hash).into(), body.into()],
+            )
             .map(drop)
     }
 

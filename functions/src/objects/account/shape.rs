@@ -223,11 +223,6 @@ impl DayRow {
     }
 }
 
-/// A key's hash as text.
-pub fn hex(hash: &Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Reads what [`hex`] wrote.
 pub fn unhex(text: &str) -> Option<Hash> {
     let digit = |at: usize| text.get(at..at + 2).and_then(|d| u8::from_str_radix(d, 16).ok());

@@ -11,7 +11,6 @@ mod follows;
 mod report;
 mod rows;
 mod shape;
-mod signal;
 mod socket;
 pub mod stub;
 mod transfer;
@@ -36,13 +35,13 @@ use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 use worker::{Env, State, worker_sys};
 
-use self::{report::Reporter, rows::Rows, signal::Signals, transfer::Transfers};
+use self::{report::Reporter, rows::Rows, transfer::Transfers};
 use crate::{
     config::Config,
     cx,
     domain::hub::{Batch, Hub, Input, Output, Place, Settled, command::Standing},
     js,
-    objects::account::REFUSED,
+    objects::{account::REFUSED, signal::Signals},
 };
 
 /// The object as the platform knows it.
@@ -61,7 +60,7 @@ pub(crate) struct Inner {
     socket: RefCell<Option<(u64, WebSocket)>>,
     waiters: RefCell<HashMap<OpId, oneshot::Sender<Settled>>>,
     transfers: Transfers,
-    signals: Signals,
+    signals: Signals<AccountId>,
     viewers: Cell<u32>,
     ticking: Cell<bool>,
     /// Events since something was last forgotten.

@@ -1,0 +1,148 @@
+//! `/api/v1/projects`: managed projects (seed 000): workspaces that stay, and what codex does in them.
+
+mod approvals;
+mod events;
+mod turns;
+mod view;
+mod workspaces;
+
+use schema::{ProjectId, agent::Failure};
+use serde::Deserialize;
+
+use super::agent::refuse;
+use crate::{
+    domain::access::{
+        Access::{self, Api, ApiOrTicket},
+        Scope,
+    },
+    http::{Family, delete, get, post},
+};
+
+/// Everybody works with the projects of their own account.
+const API: Access = Api(Scope::Agent);
+/// What a call to a machine can come to.
+const MACHINE: &[u16] = &[403, 404, 409, 502, 503, 504];
+
+/// Names a project.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct ProjectPath {
+    /// The project.
+    pub project_id: ProjectId,
+}
+
+/// The routes of this family.
+pub fn family() -> Family {
+    Family::new::<Failure>(
+        "projects",
+        refuse::refuse,
+        vec![
+            post(
+                "/api/v1/projects",
+                API,
+                "projects",
+                "Create a managed project workspace for a web coding session",
+                workspaces::create,
+            )
+            .keyed(),
+            get(
+                "/api/v1/projects",
+                API,
+                "projects",
+                "List managed isolated project workspaces",
+                workspaces::list,
+            ),
+            get(
+                "/api/v1/projects/{project_id}",
+                API,
+                "projects",
+                "Read managed project metadata and its latest Codex thread summary",
+                workspaces::read,
+            )
+            .fails(&[404]),
+            post(
+                "/api/v1/projects/{project_id}/open",
+                API,
+                "agent",
+                "Open or resume a managed project and optionally start an initial turn",
+                workspaces::open,
+            )
+            .keyed()
+            .fails(MACHINE),
+            get(
+                "/api/v1/projects/{project_id}/state",
+                API,
+                "agent",
+                "Read project metadata, latest thread state, and pending project-scoped approvals",
+                workspaces::state,
+            )
+            .fails(&[404]),
+            get(
+                "/api/v1/projects/{project_id}/thread",
+                API,
+                "agent",
+                "Read the latest Codex thread for a managed project",
+                workspaces::thread,
+            )
+            .fails(&[404]),
+            post(
+                "/api/v1/projects/{project_id}/turns",
+                API,
+                "agent",
+                "Start a project-scoped Codex turn using the web-coding defaults",
+                turns::start,
+            )
+            .keyed()
+            .fails(MACHINE),
+            post(
+                "/api/v1/projects/{project_id}/turns/{turn_id}/interrupt",
+                API,
+                "agent",
+                "Interrupt an active turn for a managed project",
+                turns::interrupt,
+            )
+            .fails(MACHINE),
+            delete(
+                "/api/v1/projects/{project_id}/queue/{prompt_id}",
+                API,
+                "agent",
+                "Withdraw a prompt that waits for its turn",
+                turns::withdraw,
+            )
+            .fails(&[404]),
+            get(
+                "/api/v1/projects/{project_id}/approvals",
+                API,
+                "agent",
+                "List approval requests of a managed project: those that wait, or all",
+                approvals::list,
+            )
+            .fails(&[404]),
+            post(
+                "/api/v1/projects/{project_id}/approvals/{request_id}/resolve",
+                API,
+                "agent",
+                "Resolve a pending project-scoped approval request",
+                approvals::resolve,
+            )
+            .fails(&[404, 409]),
+            get(
+                "/api/v1/projects/{project_id}/events",
+                ApiOrTicket(Scope::Agent),
+                "agent",
+                "Stream project-scoped Codex notifications over SSE",
+                events::stream,
+            )
+            .fails(&[401, 403, 404])
+            .streams(),
+            post(
+                "/api/v1/projects/{project_id}/events/ticket",
+                API,
+                "agent",
+                "Make a ticket that opens one stream of events within a minute, for EventSource",
+                events::ticket,
+            )
+            .fails(&[404]),
+        ],
+    )
+}

@@ -1,0 +1,1 @@
+//! A project from its beginning: opened, worked in, left, and found again.
