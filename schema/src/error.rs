@@ -33,6 +33,8 @@ pub enum Code {
     PreconditionFailed,
     /// Nobody decided in time, so it was refused.
     ApprovalExpired,
+    /// The thing is changed only by who has seen it: `If-Match` is missing.
+    PreconditionRequired,
     /// The body is larger than is taken.
     PayloadTooLarge,
     /// A content type or encoding that is not taken.
@@ -83,6 +85,7 @@ impl Code {
             Self::UnsupportedMediaType => 415,
             Self::ValidationError | Self::IdempotencyKeyReused => 422,
             Self::UpgradeRefused => 426,
+            Self::PreconditionRequired => 428,
             Self::RateLimitExceeded | Self::FairUseExceeded | Self::ConcurrencyLimitExceeded => 429,
             Self::InternalError => 500,
             Self::UpstreamFailed => 502,
@@ -104,6 +107,7 @@ impl Code {
             Self::Conflict => "conflict",
             Self::PreconditionFailed => "precondition_failed",
             Self::ApprovalExpired => "approval_expired",
+            Self::PreconditionRequired => "precondition_required",
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::ValidationError => "validation_error",

@@ -70,6 +70,7 @@ const fn kind(code: Code) -> &'static str {
         | Code::Conflict
         | Code::PreconditionFailed
         | Code::ApprovalExpired
+        | Code::PreconditionRequired
         | Code::PayloadTooLarge
         | Code::UnsupportedMediaType
         | Code::ValidationError

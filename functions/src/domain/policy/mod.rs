@@ -8,6 +8,7 @@
 
 mod asked;
 mod glob;
+mod kept;
 mod matching;
 mod plain;
 mod reads;
@@ -16,6 +17,7 @@ mod sound;
 mod tests;
 
 pub use asked::{Asked, Command, Files, Path};
+pub use kept::Kept;
 
 use schema::{
     Result,
