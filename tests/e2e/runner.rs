@@ -5,6 +5,7 @@ mod admin;
 mod asks;
 mod calls;
 mod enrolment;
+mod feed;
 mod files;
 mod life;
 mod stage;

@@ -137,7 +137,7 @@ pub struct Frame {
 }
 
 impl Viewer {
-    fn of(response: Response) -> Self {
+    pub fn of(response: Response) -> Self {
         Self { response, unread: Vec::new() }
     }
 

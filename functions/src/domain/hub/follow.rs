@@ -113,3 +113,109 @@ impl Hub {
         self.follows.range(from..).take_while(move |((of, _), _)| *of == account)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use schema::{
+        AskId, RunnerId, Timestamp,
+        rpc::RequestId,
+        tunnel::{Process, ProcessState},
+    };
+
+    use super::*;
+    use crate::domain::hub::{
+        Output, Place, Question, State,
+        command::{Act, Labels, Profile},
+    };
+
+    const ALICE: AccountId = AccountId::from_bits(0xa11ce);
+    const BOB: AccountId = AccountId::from_bits(0xb0b);
+    const ONE: ProjectId = ProjectId::from_bits(1);
+    const OTHER: ProjectId = ProjectId::from_bits(2);
+    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+    fn hub() -> Hub {
+        let (id, name, labels) = (RunnerId::from_bits(1), String::new(), Labels::new());
+        let profile = Profile { id, name, labels, capacity: 1, ephemeral: false };
+        let mut hub = Hub::default();
+        hub.obey(Act::Enrol { profile }, b"", NOW);
+        hub
+    }
+
+    /// What is written when a project wants to follow a thread; nothing if it may not.
+    fn follow(
+        hub: &mut Hub,
+        account: AccountId,
+        project: ProjectId,
+        thread: &str,
+    ) -> Option<usize> {
+        let act = Act::Follow { account, project, thread: thread.to_owned() };
+        let (verdict, outputs) = hub.obey(act, b"", NOW);
+        let rows = outputs.iter().map(|output| match output {
+            Output::Store(batch) => batch.follows.len(),
+            _ => 0,
+        });
+        matches!(verdict, Verdict::Now(Answer::Done)).then(|| rows.sum())
+    }
+
+    #[test]
+    fn a_thread_belongs_to_one_project_and_again_is_the_same() {
+        let mut hub = hub();
+        assert_eq!(follow(&mut hub, ALICE, ONE, "T"), Some(1));
+        assert_eq!(follow(&mut hub, ALICE, ONE, "T"), Some(0));
+        assert_eq!(follow(&mut hub, ALICE, OTHER, "T"), None);
+        assert_eq!(follow(&mut hub, BOB, OTHER, "T"), Some(1), "another account's thread");
+        assert_eq!(follow(&mut hub, ALICE, ONE, &"T".repeat(257)), None);
+        assert_eq!(hub.follower(ALICE, "T"), Some(ONE));
+        assert_eq!(hub.follower(BOB, "T"), Some(OTHER));
+        assert_eq!(hub.follower(ALICE, "U"), None);
+    }
+
+    #[test]
+    fn a_project_follows_all_its_threads_from_where_the_first_began() {
+        let mut hub = hub();
+        assert_eq!(hub.followed(ALICE, ONE), None);
+        for (last, thread) in [(7, "T"), (9, "U")] {
+            hub.place_mut(ALICE).last = Seq(last);
+            follow(&mut hub, ALICE, ONE, thread);
+        }
+        follow(&mut hub, ALICE, OTHER, "V");
+        let threads = vec!["T".to_owned(), "U".to_owned()];
+        assert_eq!(hub.followed(ALICE, ONE), Some(Followed { threads, since: Seq(7) }));
+    }
+
+    #[test]
+    fn what_lies_before_the_beginning_of_a_log_is_not_missed() {
+        let mut hub = hub();
+        follow(&mut hub, ALICE, ONE, "T");
+        follow(&mut hub, BOB, OTHER, "T");
+        let mut out = Out::default();
+        hub.begun(ALICE, Seq(41), &mut out);
+        let since = |account, project| hub.followed(account, project).map(|it| it.since);
+        assert_eq!((since(ALICE, ONE), since(BOB, OTHER)), (Some(Seq(40)), Some(Seq(0))));
+        assert_eq!(out.batch.follows.len(), 1);
+    }
+
+    #[test]
+    fn a_turn_or_a_question_is_waited_for() {
+        let mut hub = hub();
+        follow(&mut hub, ALICE, ONE, "T");
+        follow(&mut hub, BOB, OTHER, "T");
+        assert!(hub.waiting().is_empty());
+        let process = Process {
+            process: ALICE,
+            state: ProcessState::Running,
+            reason: String::new(),
+            codex: String::new(),
+            provisioned: true,
+            turns: 1,
+        };
+        hub.places.insert(ALICE, Place { process: Some(process), ..Place::default() });
+        assert_eq!(hub.waiting(), BTreeSet::from([(ALICE, ONE)]));
+        let (request, thread) = (RequestId::Number(0), Some("T".to_owned()));
+        let question =
+            Question { account: BOB, seq: Seq(1), request, thread, state: State::Pending };
+        hub.asks.insert(AskId::from_bits(1), question);
+        assert_eq!(hub.waiting(), BTreeSet::from([(ALICE, ONE), (BOB, OTHER)]));
+    }
+}

@@ -185,7 +185,8 @@ impl Hub {
     fn finish(&mut self, mut out: Out, now: Timestamp) -> Vec<Output> {
         out.flush();
         let standing = self.standing(now);
-        if self.told.replace(standing).is_some_and(|told| told != standing) {
+        // Whoever is told first may have known of another: memory of that is lost in a sleep.
+        if self.told.replace(standing) != Some(standing) {
             let reason = self.reason(now);
             out.outputs.push(Output::Stands { standing, reason });
         }

@@ -7,6 +7,7 @@ pub mod approval;
 pub mod command;
 pub mod feed;
 pub mod history;
+pub mod lane;
 pub mod log;
 pub mod meter;
 mod out;

@@ -77,10 +77,19 @@ impl Inner {
             let refusal = Answer::Refused(closed(&question.state));
             return Ok(Settled::Answer(refusal, Vec::new()));
         }
+        let fed = match &act {
+            Act::Follow { account, project, .. } | Act::Feed { account, project } => {
+                Some((*account, *project))
+            }
+            _ => None,
+        };
         let (verdict, outputs) = self.with(|hub| hub.obey(act, body, now))?;
         let op = match verdict {
             Verdict::Now(answer) => {
                 self.carry_out(outputs)?;
+                if let Some((account, project)) = fed {
+                    self.feed_anew(account, project);
+                }
                 return Ok(Settled::Answer(answer, Vec::new()));
             }
             Verdict::Later(op) => op,

@@ -1,13 +1,17 @@
-//! Rows of which project follows which thread.
+//! Rows of which project follows which thread, and of what became of what was asked there.
 
-use schema::{AccountId, ProjectId, tunnel::Seq};
+use schema::{AccountId, AskId, ProjectId, tunnel::Seq};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::{
     rows::{Fault, Rows},
     shape::number,
 };
-use crate::domain::hub::{Follow, Follows};
+use crate::domain::{
+    hub::{Follow, Follows},
+    project::feed::Event,
+};
 
 #[derive(Deserialize)]
 struct FollowShape {
@@ -16,6 +20,23 @@ struct FollowShape {
     project: ProjectId,
     since: u64,
 }
+
+/// What is read of an event that tells that a question is no longer open.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NoLonger<'a> {
+    #[serde(borrow)]
+    request_id: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct ReplyShape {
+    ask: AskId,
+    reply: Option<String>,
+}
+
+/// The question that is no longer open, and what was answered.
+pub(super) type Resolved = (Option<AskId>, Option<Box<RawValue>>);
 
 impl Rows {
     pub(super) fn follows(&self) -> Result<Follows, Fault> {
@@ -39,5 +60,34 @@ impl Rows {
         let since = number(i64::try_from(follow.since.0).unwrap_or(0));
         let project = follow.project.to_string().into();
         self.run(sql, vec![account.to_string().into(), thread.into(), project, since])
+    }
+
+    /// What an event resolves: the youngest question before it under the process's own id, which
+    /// begins anew with every process.
+    pub(super) fn resolved(&self, account: AccountId, event: &Event) -> Result<Resolved, Fault> {
+        let Ok(gone) = serde_json::from_str::<NoLonger<'_>>(event.params.get()) else {
+            return Ok((None, None));
+        };
+        let sql = "SELECT ask, reply FROM asks
+                   WHERE account = ?1 AND request = ?2 AND seq < ?3 AND thread IS ?4
+                   ORDER BY seq DESC LIMIT 1";
+        let bindings = vec![
+            account.to_string().into(),
+            gone.request_id.get().into(),
+            number(i64::try_from(event.seq.0).unwrap_or(i64::MAX)),
+            event.thread.as_deref().into(),
+        ];
+        let Some(found) = self.rows::<ReplyShape>(sql, bindings)?.pop() else {
+            return Ok((None, None));
+        };
+        Ok((Some(found.ask), found.reply.map(as_json).transpose()?))
+    }
+}
+
+/// An answer as it was given; one that was cut is no JSON any more, and becomes a text.
+fn as_json(reply: String) -> Result<Box<RawValue>, Fault> {
+    match RawValue::from_string(reply.clone()) {
+        Ok(json) => Ok(json),
+        Err(_) => Ok(serde_json::value::to_raw_value(&reply)?),
     }
 }

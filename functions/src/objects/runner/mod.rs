@@ -7,6 +7,7 @@
 
 mod command;
 mod dues;
+mod feed;
 mod follows;
 mod report;
 mod rows;
@@ -35,7 +36,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 use worker::{Env, State, worker_sys};
 
-use self::{report::Reporter, rows::Rows, transfer::Transfers};
+use self::{feed::Lanes, report::Reporter, rows::Rows, transfer::Transfers};
 use crate::{
     config::Config,
     cx,
@@ -68,6 +69,7 @@ pub(crate) struct Inner {
     /// Whether the alarm is known to be set.
     alarmed: Cell<bool>,
     reporter: Reporter,
+    lanes: Lanes,
     /// Whether turns are being settled, and whether the rows that were just read have such turns.
     settling: Cell<bool>,
     owes: Cell<bool>,
@@ -97,6 +99,7 @@ impl Runner {
             untrimmed: Cell::new(0),
             alarmed: Cell::new(false),
             reporter: Reporter::default(),
+            lanes: Lanes::default(),
             settling: Cell::new(false),
             owes: Cell::new(false),
         }))
@@ -237,7 +240,10 @@ impl Inner {
                 Output::Broken { op, error } => self.transfers.broken(op, error),
                 Output::Said(account) => self.signals.ring(account),
                 Output::Owed => self.settle_soon(),
-                Output::Stands { .. } => self.signals.ring_all(),
+                Output::Stands { .. } => {
+                    self.signals.ring_all();
+                    self.feed_waiting();
+                }
             }
         }
         Ok(())
@@ -255,6 +261,7 @@ impl Inner {
             // What is kept too long does no harm, and is looked at again.
             worker::console_error!("trim: {}", error.cause.unwrap_or(error.message));
         }
+        self.feed_news(batch);
         if batch.kept.is_some() || !batch.places.is_empty() {
             self.report();
         }

@@ -72,7 +72,8 @@ pub struct Rows(SqlStorage);
 pub struct Span<'a> {
     pub place: u32,
     pub after: Seq,
-    pub thread: Option<&'a str>,
+    /// Of these threads only; of all if none is named.
+    pub threads: &'a [String],
 }
 
 impl Rows {
@@ -278,16 +279,14 @@ impl Rows {
     pub fn events(&self, span: Span<'_>) -> Result<(Vec<EventShape>, bool), Fault> {
         let (from, to) = (key(span.place, span.after), key(span.place + 1, Seq(0)));
         let mut bindings = vec![number(from), number(to), number(READ_MAX_EVENTS)];
-        let sql = match span.thread {
-            None => {
-                "SELECT key, at, method, thread, turn, ask, request, params FROM events
-                 WHERE key > ?1 AND key < ?2 ORDER BY key LIMIT ?3"
-            }
-            Some(thread) => {
-                bindings.push(text(thread));
-                "SELECT key, at, method, thread, turn, ask, request, params FROM events
-                 WHERE key > ?1 AND key < ?2 AND thread = ?4 ORDER BY key LIMIT ?3"
-            }
+        let sql = if span.threads.is_empty() {
+            "SELECT key, at, method, thread, turn, ask, request, params FROM events
+             WHERE key > ?1 AND key < ?2 ORDER BY key LIMIT ?3"
+        } else {
+            bindings.push(text(&serde_json::to_string(span.threads)?));
+            "SELECT key, at, method, thread, turn, ask, request, params FROM events
+             WHERE key > ?1 AND key < ?2 AND thread IN (SELECT value FROM json_each(?4))
+             ORDER BY key LIMIT ?3"
         };
         let (mut events, mut bytes) = (Vec::new(), 0);
         for row in self.0.exec_raw(sql, bindings)?.raw() {

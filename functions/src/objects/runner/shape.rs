@@ -105,12 +105,13 @@ impl AskShape {
     }
 }
 
-/// An event as a viewer sees it.
+/// An event as it is read.
 #[derive(Debug)]
 pub struct EventShape {
     pub seq: Seq,
     pub at: Timestamp,
     pub method: String,
+    pub thread: Option<String>,
     pub turn: Option<String>,
     pub ask: Option<String>,
     pub request: Option<String>,
@@ -120,7 +121,7 @@ pub struct EventShape {
 impl EventShape {
     /// Reads `key, at, method, thread, turn, ask, request, params`.
     pub fn read(row: Vec<SqlStorageValue>, place_keys: i64) -> Result<Self, Fault> {
-        let [key, at, method, _, turn, ask, request, params] =
+        let [key, at, method, thread, turn, ask, request, params] =
             <[_; 8]>::try_from(row).map_err(|_| broken())?;
         let text = |value| match value {
             SqlStorageValue::String(text) => Some(text),
@@ -130,6 +131,7 @@ impl EventShape {
             seq: Seq(integer(&key)?.rem_euclid(place_keys).unsigned_abs()),
             at: Timestamp::from_millis(integer(&at)?),
             method: text(method).ok_or_else(broken)?,
+            thread: text(thread),
             turn: text(turn),
             ask: text(ask),
             request: text(request),

@@ -129,7 +129,7 @@ impl Viewer {
         if self.cursor.next() < first || self.cursor > last {
             return Ok(Some(self.gap(first, last)));
         }
-        let span = Span { place, after: self.cursor, thread: self.thread.as_deref() };
+        let span = Span { place, after: self.cursor, threads: self.thread.as_slice() };
         let read = self.inner.rows.events(span);
         let (events, more) = read.map_err(|fault| {
             worker::console_error!("events: {fault}");
