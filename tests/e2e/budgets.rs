@@ -29,7 +29,7 @@ async fn tell(world: &World, account: &Account, command: Value) -> Value {
 
 async fn set(world: &World, account: &Account, turn: &str, limit: i64) -> Value {
     let turn = json!({ "id": turn, "limit": limit });
-    let cap = json!({ "threads": [THREAD], "turn": turn, "limit": null });
+    let cap = json!({ "thread": THREAD, "turn": turn, "limit": null });
     tell(world, account, json!({ "set": { "project": PROJECT, "cap": cap } })).await
 }
 

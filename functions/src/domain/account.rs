@@ -205,9 +205,9 @@ pub enum Outcome {
     Reconciliation(reconciliation::Outcome),
     AutoTopUp(Box<auto_top_up::View>),
     Meter(Option<Box<Meter>>),
-    /// Money is on hold for a turn, which may cost so much in all, where its project has a cap.
+    /// Money is on hold for a turn of a project that has a cap: it may cost so much in all.
     Granted {
-        most: Option<MicroUsd>,
+        most: MicroUsd,
     },
     Refused(schema::Error),
 }

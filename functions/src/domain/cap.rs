@@ -7,7 +7,7 @@
 //! plan, makes no difference.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     rc::Rc,
 };
 
@@ -19,21 +19,21 @@ use super::project::meter::Meter;
 #[cfg(test)]
 mod tests;
 
-/// Threads whose calls count to a project at most; the newest stay.
+/// Threads whose calls count to a project at most, and helpers' threads; the newest stay.
 const THREADS_MAX: usize = 256;
 /// Turns of a project that are remembered, so that a call which outlives its turn still counts to
-/// it.
-const TURNS_MAX: usize = 8;
+/// it. Those that run are remembered beside them.
+const TURNS_MAX: usize = 16;
 
-/// What a project may spend, and which calls count.
+/// What a project may spend from now on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Cap {
-    /// Its threads, the newest last. The threads of their helpers count too.
-    pub threads: Vec<String>,
-    /// The turn to which calls count from now on.
+    /// A thread of the project, whose calls count from now on. Those of its helpers count too.
+    pub thread: String,
+    /// The turn that the thread is about to run; nothing if none.
     pub turn: Option<TurnCap>,
-    /// Of all its turns together.
+    /// Of all turns of the project together.
     pub limit: Option<MicroUsd>,
 }
 
@@ -47,14 +47,16 @@ pub struct TurnCap {
     pub limit: Option<MicroUsd>,
 }
 
-/// What an account's object is told of a project's spending. Both are answered with a [`Meter`].
+/// What an account's object is told of a project's spending. It answers with a [`Meter`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
     /// From now on this is what it may spend; the same again changes nothing.
     Set { project: ProjectId, cap: Cap },
-    /// What it has spent.
-    Look { project: ProjectId },
+    /// A turn is over. Another that runs in its thread meanwhile runs on.
+    End { project: ProjectId, thread: String, turn: String },
+    /// What it has spent, and what the turn has that runs in this thread, or in the latest.
+    Look { project: ProjectId, thread: Option<String> },
 }
 
 /// To what a call counts.
@@ -76,16 +78,25 @@ pub struct Origin<'a> {
     pub session: &'a str,
 }
 
-/// What one project may spend and has spent, as it is kept.
+/// What one project may spend, as it is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Budget {
-    pub threads: Vec<String>,
+    /// The latest last.
+    pub threads: VecDeque<String>,
     pub limit: Option<MicroUsd>,
-    /// Which of the turns runs.
-    pub current: Option<String>,
+    /// Which turn runs in a thread.
+    pub current: BTreeMap<String, String>,
     /// The oldest first.
-    pub turns: VecDeque<TurnCap>,
+    pub turns: VecDeque<Turn>,
+}
+
+/// A turn that is remembered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    pub thread: String,
+    #[serde(flatten)]
+    pub cap: TurnCap,
 }
 
 /// What rows say that a project has spent: in all, and of each turn.
@@ -109,17 +120,17 @@ pub struct Held {
 pub struct Caps {
     projects: HashMap<ProjectId, Kept>,
     threads: HashMap<String, Member>,
-    /// Projects of whose spending there is something new to tell.
-    news: Vec<ProjectId>,
+    /// Threads of projects of whose spending there is something new to tell.
+    news: Vec<(ProjectId, String)>,
 }
 
 #[derive(Debug)]
 struct Kept {
-    budget: Rc<Budget>,
+    budget: Budget,
     /// Nothing until rows were asked.
     spent: Option<Spent>,
-    /// The turn in which a call was refused or ended, because nothing was left.
-    exhausted: Option<Option<String>>,
+    /// Turns in which a call was refused or ended, because nothing was left.
+    exhausted: HashSet<Option<String>>,
 }
 
 #[derive(Debug, Clone)]
@@ -129,24 +140,50 @@ struct Member {
 }
 
 impl Budget {
-    /// The same with a new cap. Turns that were are remembered for their last calls.
-    fn with(&self, cap: Cap) -> Self {
-        let Cap { mut threads, turn, limit } = cap;
-        let over = threads.len().saturating_sub(THREADS_MAX);
-        threads.drain(..over);
-        let current = turn.as_ref().map(|turn| turn.id.clone());
-        let mut turns = self.turns.clone();
-        if let Some(turn) = turn {
-            turns.retain(|known| known.id != turn.id);
-            turns.push_back(turn);
+    /// Takes a new cap.
+    pub fn set(&mut self, cap: Cap) {
+        let Cap { thread, turn, limit } = cap;
+        self.limit = limit;
+        self.threads.retain(|known| *known != thread);
+        self.threads.push_back(thread.clone());
+        while self.threads.len() > THREADS_MAX {
+            if let Some(oldest) = self.threads.pop_front() {
+                self.current.remove(&oldest);
+            }
         }
-        let over = turns.len().saturating_sub(TURNS_MAX);
-        turns.drain(..over);
-        Self { threads, limit, current, turns }
+        match turn {
+            Some(cap) => {
+                self.turns.retain(|known| known.cap.id != cap.id);
+                self.current.insert(thread.clone(), cap.id.clone());
+                self.turns.push_back(Turn { thread, cap });
+            }
+            None => drop(self.current.remove(&thread)),
+        }
+        let runs = |turn: &Turn| self.current.get(&turn.thread) == Some(&turn.cap.id);
+        let mut over = self.turns.iter().filter(|turn| !runs(turn)).count();
+        over = over.saturating_sub(TURNS_MAX);
+        let oldest: Vec<_> = self.turns.iter().filter(|turn| !runs(turn)).take(over).collect();
+        let oldest: Vec<_> = oldest.into_iter().map(|turn| turn.cap.id.clone()).collect();
+        self.turns.retain(|turn| !oldest.contains(&turn.cap.id));
     }
 
-    fn turn(&self, id: Option<&str>) -> Option<&TurnCap> {
-        self.turns.iter().find(|turn| Some(&*turn.id) == id)
+    /// A turn is over.
+    pub fn end(&mut self, thread: &str, turn: &str) {
+        if self.current.get(thread).is_some_and(|current| current == turn) {
+            self.current.remove(thread);
+        }
+    }
+
+    /// The turn that runs in a thread; or else, for what is late, the last that ran.
+    fn turn_of(&self, thread: &str, late: bool) -> Option<&str> {
+        let its = |turn: &&Turn| turn.thread == thread;
+        let last = || self.turns.iter().rev().find(its).map(|turn| &*turn.cap.id);
+        let current = self.current.get(thread).map(String::as_str);
+        current.or_else(|| if late { last() } else { None })
+    }
+
+    fn turn(&self, id: &str) -> Option<&TurnCap> {
+        self.turns.iter().map(|turn| &turn.cap).find(|cap| cap.id == id)
     }
 }
 
@@ -170,10 +207,9 @@ impl Caps {
         self.projects.is_empty()
     }
 
-    /// A project's budget with a new cap: to be kept first, and put in force by [`Caps::put`].
-    pub fn with(&self, project: ProjectId, cap: Cap) -> Budget {
-        let kept = self.projects.get(&project);
-        kept.map_or_else(|| Budget::default().with(cap.clone()), |it| it.budget.with(cap.clone()))
+    /// What a project may spend; nothing yet for one that is new.
+    pub fn budget(&self, project: ProjectId) -> Option<&Budget> {
+        self.projects.get(&project).map(|kept| &kept.budget)
     }
 
     /// Puts a budget in force that is kept.
@@ -183,18 +219,16 @@ impl Caps {
         for root in &budget.threads {
             self.threads.insert(root.clone(), Member { project, root: root.clone() });
         }
-        let before = self.projects.remove(&project);
-        let same_turn = |kept: &Kept| kept.budget.current == budget.current;
-        let raised = |kept: &Kept| *kept.budget != budget;
-        let exhausted = before.as_ref().filter(|it| same_turn(it) && !raised(it));
-        let exhausted = exhausted.and_then(|kept| kept.exhausted.clone());
-        let spent = before.and_then(|kept| kept.spent);
-        self.projects.insert(project, Kept { budget: Rc::new(budget), spent, exhausted });
-    }
-
-    /// The turns of a project whose sums are asked of its rows.
-    pub fn budget(&self, project: ProjectId) -> Option<&Budget> {
-        self.projects.get(&project).map(|kept| &*kept.budget)
+        let Some(kept) = self.projects.get_mut(&project) else {
+            let (spent, exhausted) = (None, HashSet::new());
+            self.projects.insert(project, Kept { budget, spent, exhausted });
+            return;
+        };
+        // With a higher limit, a turn may go on.
+        let same = |id: &str| kept.budget.turn(id) == budget.turn(id);
+        let same_limit = kept.budget.limit == budget.limit;
+        kept.exhausted.retain(|id| same_limit && id.as_deref().is_none_or(same));
+        kept.budget = budget;
     }
 
     /// Whether nothing is known of what a project has spent. It spends nothing until then.
@@ -210,41 +244,39 @@ impl Caps {
     }
 
     /// To what a call counts, if it is a project's. A helper's thread is its parent's from its
-    /// first call on.
+    /// first call on; it may work on when the turn is over that it helps, and counts to it still.
     pub fn purpose(&mut self, origin: Origin<'_>) -> Option<Rc<Purpose>> {
+        self.find(origin, false)
+    }
+
+    /// The same for what is told when a turn is over.
+    pub fn late_purpose(&mut self, thread: &str) -> Option<Rc<Purpose>> {
+        self.find(Origin { thread, ..Origin::default() }, true)
+    }
+
+    fn find(&mut self, origin: Origin<'_>, late: bool) -> Option<Rc<Purpose>> {
         if self.is_empty() {
             return None;
         }
         let kin = [origin.thread, origin.parent, origin.session];
         let member = kin.into_iter().find_map(|thread| self.threads.get(thread))?.clone();
         let Member { project, root } = &member;
-        let budget = &self.projects.get(project)?.budget;
-        let purpose =
-            Purpose { project: *project, turn: budget.current.clone(), thread: root.clone() };
+        let late = late || origin.thread != root;
+        let turn = self.budget(*project)?.turn_of(root, late).map(str::to_owned);
+        let purpose = Purpose { project: *project, turn, thread: root.clone() };
         if !origin.thread.is_empty() && !self.threads.contains_key(origin.thread) {
             self.adopt(origin.thread, member);
         }
         Some(Rc::new(purpose))
     }
 
-    /// The same purpose; of the project's last turn, if none runs.
-    pub fn with_last_turn(&self, purpose: Rc<Purpose>) -> Rc<Purpose> {
-        let last = || Some(self.budget(purpose.project)?.turns.back()?.id.clone());
-        match &purpose.turn {
-            Some(_) => purpose,
-            None => Rc::new(Purpose { turn: last(), ..Purpose::clone(&purpose) }),
-        }
-    }
-
     /// A helper that is forgotten is found by its session.
     fn adopt(&mut self, thread: &str, member: Member) {
         let project = member.project;
-        let helpers = |threads: &HashMap<String, Member>| {
-            let its = threads.iter().filter(|(id, it)| it.project == project && **id != it.root);
-            its.count()
-        };
-        if helpers(&self.threads) >= THREADS_MAX {
-            self.threads.retain(|id, it| it.project != project || *id == it.root);
+        let helps = |id: &String, it: &Member| it.project == project && *id != it.root;
+        let helpers = self.threads.iter().filter(|(id, it)| helps(id, it)).count();
+        if helpers >= THREADS_MAX {
+            self.threads.retain(|id, it| !helps(id, it));
         }
         self.threads.insert(thread.to_owned(), member);
     }
@@ -256,7 +288,7 @@ impl Caps {
             return Some(MicroUsd::ZERO);
         };
         let project = budget.limit.map(|limit| limit.minus(spent.project).minus(held.project));
-        let of_turn = |id| match budget.turn(Some(id)) {
+        let of_turn = |id| match budget.turn(id) {
             Some(turn) => turn.limit.map(|limit| limit.minus(spent.of(Some(id))).minus(held.turn)),
             // So long ago that nobody knows any more what it might have cost.
             None => Some(MicroUsd::ZERO),
@@ -291,45 +323,50 @@ impl Caps {
     /// A call was refused or ended, because nothing was left.
     pub fn exhaust(&mut self, purpose: &Purpose) {
         if let Some(kept) = self.projects.get_mut(&purpose.project) {
-            kept.exhausted = Some(purpose.turn.clone());
+            kept.exhausted.insert(purpose.turn.clone());
         }
         self.tell(purpose);
     }
 
     /// There is something new to tell of a project's spending.
     pub fn tell(&mut self, purpose: &Purpose) {
-        if !self.news.contains(&purpose.project) {
-            self.news.push(purpose.project);
+        let known = |(project, thread): &(ProjectId, String)| {
+            *project == purpose.project && *thread == purpose.thread
+        };
+        if !self.news.iter().any(known) {
+            self.news.push((purpose.project, purpose.thread.clone()));
         }
     }
 
-    /// The projects of whose spending there is something new to tell, once.
-    pub fn take_news(&mut self) -> Vec<ProjectId> {
+    /// The threads of projects of whose spending there is something new to tell, once.
+    pub fn take_news(&mut self) -> Vec<(ProjectId, String)> {
         std::mem::take(&mut self.news)
     }
 
-    /// The purpose of a project's running turn.
-    pub fn current(&self, project: ProjectId) -> Option<Purpose> {
+    /// What counts now in a thread of a project, or in its latest.
+    pub fn current(&self, project: ProjectId, thread: Option<&str>) -> Option<Purpose> {
         let budget = self.budget(project)?;
-        let thread = budget.threads.last().cloned().unwrap_or_default();
-        Some(Purpose { project, turn: budget.current.clone(), thread })
+        let latest = || budget.threads.back().map(String::as_str);
+        let thread = thread.or_else(latest).unwrap_or_default().to_owned();
+        Some(Purpose { project, turn: budget.current.get(&thread).cloned(), thread })
     }
 
-    /// Where a project stands.
-    pub fn meter(&self, project: ProjectId, held: Held, now: Timestamp) -> Option<Meter> {
+    /// Where a project and the turn of a thread stand.
+    pub fn meter(&self, of: Purpose, held: Held, now: Timestamp) -> Option<Meter> {
+        let Purpose { project, turn, thread } = of;
         let Kept { budget, spent, exhausted } = self.projects.get(&project)?;
-        let spent = spent.clone().unwrap_or_default();
-        let turn = budget.turn(budget.current.as_deref());
+        let nothing = Spent::default();
+        let spent = spent.as_ref().unwrap_or(&nothing);
         Some(Meter {
-            thread: budget.threads.last().cloned(),
-            turn: budget.current.clone(),
-            spent_turn: spent.of(budget.current.as_deref()),
+            spent_turn: spent.of(turn.as_deref()),
             spent_project: spent.project,
-            turn_limit: turn.and_then(|turn| turn.limit),
+            turn_limit: turn.as_deref().and_then(|id| budget.turn(id)?.limit),
             project_limit: budget.limit,
             held: held.project,
             running: held.certain,
-            exhausted: exhausted.as_ref() == Some(&budget.current),
+            exhausted: exhausted.contains(&turn),
+            thread,
+            turn,
             at: now,
         })
     }

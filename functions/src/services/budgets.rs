@@ -13,16 +13,17 @@ use crate::{
     objects::stub,
 };
 
-/// From now on a project may spend this, and these are its threads. A turn's cap is set before the
-/// turn is begun, and a cap without a turn when it has ended. The same again changes nothing.
+/// From now on a project may spend this, and this is a thread of it. A turn's cap is set before the
+/// turn is begun. The same again changes nothing.
 pub async fn set(cx: &Cx, account: AccountId, project: ProjectId, cap: Cap) -> Result<Meter> {
     let meter = tell(cx, account, Command::Set { project, cap }).await?;
     meter.ok_or_else(|| Error::internal("a cap that was set is not there"))
 }
 
-/// What a project has spent; nothing is known of one that never had a cap.
+/// What a project has spent, and what the turn has that runs in its latest thread; nothing is known
+/// of one that never had a cap.
 pub async fn look(cx: &Cx, account: AccountId, project: ProjectId) -> Result<Option<Meter>> {
-    tell(cx, account, Command::Look { project }).await
+    tell(cx, account, Command::Look { project, thread: None }).await
 }
 
 async fn tell(cx: &Cx, account: AccountId, command: Command) -> Result<Option<Meter>> {

@@ -2,6 +2,7 @@
 
 use schema::{AccountId, Code, Error, Result};
 
+use super::accounts::unexpected;
 use crate::{
     cx::{self, Cx},
     domain::{
@@ -38,9 +39,9 @@ pub async fn take(cx: &Cx, account: AccountId, begins: Begins) -> Result<Pays> {
     let fair_use = Some(settings.unlimited.limits);
     let hold = Command::HoldTurn { call, quote, thread, fair_use };
     let most = match stub::ask(&cx.env, account, hold).await? {
-        Outcome::Granted { most } => most,
-        // As it was answered before projects had caps.
-        _ => None,
+        Outcome::Granted { most } => Some(most),
+        Outcome::Done => None,
+        other => return Err(unexpected(&other)),
     };
     let its_own = cx.caller.as_ref().filter(|caller| caller.account == account);
     let holder = its_own.map_or(Holder::Static, |caller| caller.holder).text();

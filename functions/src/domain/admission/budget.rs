@@ -49,8 +49,10 @@ impl Live {
     }
 
     fn spent(&self, wish: &Wish, now: Timestamp) -> String {
-        let meter =
-            wish.purpose.as_ref().and_then(|purpose| self.ledger.meter(purpose.project, now));
+        let meter = wish.purpose.as_ref().and_then(|purpose| {
+            let held = self.ledger.held_for(purpose);
+            self.ledger.caps.meter(Purpose::clone(purpose), held, now)
+        });
         let spent = meter.and_then(|meter| meter.tightest());
         let Some((what, spent, limit)) = spent else {
             return "The budget of this project is used up.".to_owned();

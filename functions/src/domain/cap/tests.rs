@@ -39,12 +39,13 @@ fn live(balance: i64) -> Live {
 
 fn cap(turn: Option<(&str, i64)>, limit: Option<i64>) -> Cap {
     let turn = turn.map(|(id, limit)| TurnCap { id: id.into(), limit: Some(usd(limit)) });
-    Cap { threads: vec!["T".into()], turn, limit: limit.map(usd) }
+    Cap { thread: "T".into(), turn, limit: limit.map(usd) }
 }
 
 /// Puts a cap in force whose project has spent what the ledger's own rows say.
 fn set(live: &mut Live, rows: &[Entry], n: u128, cap: Cap) {
-    let budget = live.ledger.caps.with(project(n), cap);
+    let mut budget = live.ledger.caps.budget(project(n)).cloned().unwrap_or_default();
+    budget.set(cap);
     let all = || rows.iter().chain(live.ledger.unstored());
     let spent = spent(all(), n);
     live.ledger.caps.put(project(n), budget);
@@ -76,7 +77,7 @@ fn begin(live: &mut Live, call: u128, floor: i64, wanted: i64) -> Start {
 }
 
 fn meter(live: &Live) -> Meter {
-    live.ledger.meter(project(1), NOW).unwrap()
+    live.ledger.meter(project(1), None, NOW).unwrap()
 }
 
 fn call(n: u128) -> CallId {
@@ -167,14 +168,61 @@ fn a_helper_counts_to_the_thread_that_had_it_made() {
     assert_eq!(of(caps, "cousin", "", "T"), Some("T".into()));
     // And is known by itself from then on.
     assert_eq!(of(caps, "grandchild", "", ""), Some("T".into()));
-    set(live, &[], 1, Cap { threads: vec!["U".into()], ..Cap::default() });
-    assert_eq!(of(&mut live.ledger.caps, "grandchild", "", ""), None);
+}
+
+#[test]
+fn a_helper_that_works_on_when_its_turn_is_over_counts_to_it_and_its_parent_does_not() {
+    let live = &mut live(1_000);
+    set(live, &[], 1, cap(Some(("a", 100)), None));
+    let mut budget = live.ledger.caps.budget(project(1)).unwrap().clone();
+    // Of another turn that was, nothing changes.
+    budget.end("T", "before");
+    budget.end("T", "a");
+    live.ledger.caps.put(project(1), budget);
+    let turn = |live: &mut Live, thread, parent| {
+        let origin = Origin { thread, parent, ..Origin::default() };
+        live.ledger.caps.purpose(origin).unwrap().turn.clone()
+    };
+    assert_eq!((turn(live, "T", ""), turn(live, "child", "T")), (None, Some("a".into())));
+}
+
+#[test]
+fn threads_of_a_project_run_turns_of_their_own_within_its_one_limit() {
+    let live = &mut live(1_000);
+    set(live, &[], 1, cap(Some(("a", 100)), Some(150)));
+    set(live, &[], 1, Cap { thread: "U".into(), ..cap(Some(("b", 100)), Some(150)) });
+    for (call_id, thread) in [(1, "T"), (2, "U")] {
+        let wish = wish(live, call_id, thread, 10, 90);
+        assert!(matches!(live.begin(&wish, true, NOW), Start::Go(_)));
+        live.ledger.post(call(call_id), charge(95), NOW);
+    }
+    let of = |thread| live.ledger.meter(project(1), Some(thread), NOW).unwrap();
+    assert_eq!((of("T").spent_turn, of("U").spent_turn), (usd(95), usd(55)));
+    assert_eq!(of("T").spent_project, usd(150));
+}
+
+#[test]
+fn what_a_budget_remembers_is_bounded_and_never_forgets_what_runs() {
+    let mut budget = Budget::default();
+    let turn = |id: usize| Some(TurnCap { id: format!("{id}"), limit: None });
+    budget.set(Cap { thread: "first".into(), turn: turn(0), limit: None });
+    for id in 1..400 {
+        budget.set(Cap { thread: "T".into(), turn: turn(id), limit: None });
+    }
+    assert_eq!(budget.turns.len(), TURNS_MAX + 2);
+    assert_eq!((budget.turns[0].cap.id.as_str(), budget.threads.len()), ("0", 2));
+    for id in 400..800 {
+        budget.set(Cap { thread: format!("{id}"), turn: turn(id), limit: None });
+    }
+    assert_eq!((budget.threads.len(), budget.current.len()), (THREADS_MAX, THREADS_MAX));
+    assert!(budget.turns.len() <= THREADS_MAX + TURNS_MAX);
 }
 
 #[test]
 fn nothing_is_spent_of_a_cap_whose_rows_nobody_has_read() {
     let live = &mut live(1_000);
-    let budget = live.ledger.caps.with(project(1), cap(Some(("a", 100)), None));
+    let mut budget = Budget::default();
+    budget.set(cap(Some(("a", 100)), None));
     live.ledger.caps.put(project(1), budget);
     assert!(live.ledger.caps.is_unread(project(1)));
     assert!(matches!(begin(live, 1, 10, 70), Start::Refuse(_)));
@@ -252,9 +300,8 @@ impl Rig {
     fn turn(&mut self, n: u128, runs: bool) {
         self.turns += 1;
         let turn = TurnCap { id: format!("turn {}", self.turns), limit: Some(usd(TURN_LIMIT)) };
-        let threads = vec![format!("T{n}")];
-        let cap =
-            Cap { threads, turn: Some(turn).filter(|_| runs), limit: Some(usd(PROJECT_LIMIT)) };
+        let (thread, limit) = (format!("T{n}"), Some(usd(PROJECT_LIMIT)));
+        let cap = Cap { thread, turn: Some(turn).filter(|_| runs), limit };
         set(&mut self.live, &self.rows, n, cap);
     }
 
@@ -285,9 +332,7 @@ impl Rig {
             }
             Act::PostLate(at, cost) => {
                 let (id, thread) = known(at, &self.calls);
-                let caps = &mut self.live.ledger.caps;
-                let purpose = caps.purpose(Self::origin(thread));
-                let purpose = purpose.map(|purpose| caps.with_last_turn(purpose));
+                let purpose = self.live.ledger.caps.late_purpose(Self::origin(thread).thread);
                 self.live.ledger.post_late_for(id, charge(cost), purpose, now);
             }
             Act::Void(at) => drop(self.live.ledger.void(known(at, &self.calls).0, "test", now)),
@@ -343,7 +388,7 @@ impl Rig {
         let ledger = &self.live.ledger;
         for n in [1, 2] {
             let said = spent(self.rows.iter().chain(ledger.unstored()), n);
-            let meter = ledger.meter(project(n), self.now).unwrap();
+            let meter = ledger.meter(project(n), None, self.now).unwrap();
             prop_assert_eq!(meter.spent_project, said.project);
             prop_assert_eq!(meter.spent_turn, said.of(meter.turn.as_deref()));
             let committed = said.project.plus(meter.held);

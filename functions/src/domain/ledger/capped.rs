@@ -103,10 +103,11 @@ impl Ledger {
         room.map_or(cost, |room| cost.min(open.parts.total().plus(room)))
     }
 
-    /// Where a project stands.
-    pub fn meter(&self, project: ProjectId, now: Timestamp) -> Option<Meter> {
-        let purpose = self.caps.current(project)?;
-        self.caps.meter(project, self.held_for(&purpose), now)
+    /// Where a project stands, and the turn that runs in this thread of it, or in its latest.
+    pub fn meter(&self, project: ProjectId, thread: Option<&str>, now: Timestamp) -> Option<Meter> {
+        let purpose = self.caps.current(project, thread)?;
+        let held = self.held_for(&purpose);
+        self.caps.meter(purpose, held, now)
     }
 }
 

@@ -10,8 +10,8 @@ const WRAP_UP_PERCENT: i64 = 80;
 /// so one that is lost is made good by the next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meter {
-    /// The project's latest thread.
-    pub thread: Option<String>,
+    /// The project's own thread, in which the turn runs.
+    pub thread: String,
     /// The turn as it was named when its cap was set; nothing while none runs.
     pub turn: Option<String>,
     pub spent_turn: MicroUsd,
@@ -112,7 +112,7 @@ mod tests {
 
     fn meter(spent: i64, running: i64) -> Meter {
         Meter {
-            thread: Some("T".into()),
+            thread: "T".into(),
             turn: Some("a".into()),
             spent_turn: usd(spent),
             spent_project: usd(spent),

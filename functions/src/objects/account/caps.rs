@@ -9,27 +9,41 @@ use super::{Inner, rows::Rows};
 use crate::domain::{
     account::Outcome,
     admission::{Live, RAISE},
-    cap::{Command, Origin, Purpose},
+    cap::{Budget, Command, Origin, Purpose},
 };
 
 /// Does what the command says; where the project stands then is the answer.
 pub fn run(live: &mut Live, rows: &Rows, command: Command, now: Timestamp) -> Result<Outcome> {
-    let project = match command {
+    let (project, thread) = match command {
         Command::Set { project, cap } => {
-            let budget = live.ledger.caps.with(project, cap);
+            let thread = cap.thread.clone();
+            let mut budget = live.ledger.caps.budget(project).cloned().unwrap_or_default();
+            budget.set(cap);
             // What memory knows of charges that no row has yet must not be forgotten.
             rows.store(live).map_err(Error::unavailable)?;
-            rows.put_cap(project, &budget).map_err(Error::unavailable)?;
-            live.ledger.caps.put(project, budget);
+            put(live, rows, project, budget)?;
             read_again(live, rows, project)?;
-            project
+            (project, Some(thread))
         }
-        Command::Look { project } => {
-            learn(live, rows, project)?;
-            project
+        Command::End { project, thread, turn } => {
+            if let Some(mut budget) = live.ledger.caps.budget(project).cloned() {
+                budget.end(&thread, &turn);
+                put(live, rows, project, budget)?;
+            }
+            (project, Some(thread))
         }
+        Command::Look { project, thread } => (project, thread),
     };
-    Ok(Outcome::Meter(live.ledger.meter(project, now).map(Box::new)))
+    learn(live, rows, project)?;
+    let meter = live.ledger.meter(project, thread.as_deref(), now);
+    Ok(Outcome::Meter(meter.map(Box::new)))
+}
+
+/// Memory changes once the row has.
+fn put(live: &mut Live, rows: &Rows, project: ProjectId, budget: Budget) -> Result<()> {
+    rows.put_cap(project, &budget).map_err(Error::unavailable)?;
+    live.ledger.caps.put(project, budget);
+    Ok(())
 }
 
 /// To what a call counts, if it is a project's, with what the project has spent known.
@@ -42,11 +56,13 @@ pub fn purpose(live: &mut Live, rows: &Rows, origin: Origin<'_>) -> Result<Optio
 }
 
 /// To what a turn counts that codex pays for by itself and that has ended: to the turn that its
-/// project runs or, if that has been said to be over, ran last.
+/// thread runs or, if that has been said to be over, ran last.
 pub fn purpose_of_turn(live: &mut Live, rows: &Rows, thread: &str) -> Result<Option<Rc<Purpose>>> {
-    let origin = Origin { thread, ..Origin::default() };
-    let purpose = purpose(live, rows, origin)?;
-    Ok(purpose.map(|purpose| live.ledger.caps.with_last_turn(purpose)))
+    let purpose = live.ledger.caps.late_purpose(thread);
+    if let Some(purpose) = &purpose {
+        learn(live, rows, purpose.project)?;
+    }
+    Ok(purpose)
 }
 
 /// Nothing of a project is spent in a process before its rows are read, so no row is missing.

@@ -169,7 +169,7 @@ fn hold_turn(live: &mut Live, wish: &Wish, now: Timestamp) -> Result<Outcome> {
             let room = wish.purpose.as_ref().and_then(|purpose| live.ledger.cap_room(purpose));
             let most = room.map(|room| room.plus(hold.amount));
             live.ledger.entrust(hold);
-            Ok(Outcome::Granted { most })
+            Ok(most.map_or(Outcome::Done, |most| Outcome::Granted { most }))
         }
         Start::Wait(error) | Start::Refuse(error) => Err(error),
     }

@@ -30,7 +30,7 @@ impl Rows {
         let all = "SELECT NULL AS turn, coalesce(sum(coalesce(covered, 0) - amount), 0) AS spent
                    FROM entries WHERE project = ? AND kind = 'post'";
         let all = self.rows::<SpentRow>(all, vec![project.clone().into()])?.pop();
-        let turns: Vec<_> = budget.turns.iter().map(|turn| &turn.id).collect();
+        let turns: Vec<_> = budget.turns.iter().map(|turn| &turn.cap.id).collect();
         let of_turns = "SELECT turn, sum(coalesce(covered, 0) - amount) AS spent FROM entries
                         WHERE project = ?1 AND kind = 'post'
                           AND turn IN (SELECT value FROM json_each(?2)) GROUP BY turn";
