@@ -317,10 +317,12 @@ fn family_near(path: &str) -> Manner {
     near.map_or(Manner { family: "none", refuse, account: None }, Manner::of)
 }
 
-/// The stock CLI and what is built on it, by how they introduce themselves.
+/// The stock CLI and what is built on it, by how they introduce themselves; an app-server says the
+/// name of whoever leads it, and is known by a header of codex's own.
 fn is_codex_cli(request: &web_sys::Request) -> bool {
     js::request_header(request, "originator").starts_with("codex")
         || js::request_header(request, "user-agent").starts_with("codex")
+        || !js::request_header(request, "x-codex-window-id").is_empty()
 }
 
 /// A person's browser that goes to a page: only then HTML is asked for by name.

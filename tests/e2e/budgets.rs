@@ -1,5 +1,9 @@
 //! What a project may spend: of each turn and in all, whatever its calls come to.
 
+mod turns;
+
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tests::account::Account;
 use tests::client::{Ask, Caller, Reply};
@@ -9,6 +13,9 @@ use tests::world::World;
 use crate::books;
 
 const PROJECT: &str = "prj_00000000000000000000000000000001";
+/// How long something may take that is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(10);
 const THREAD: &str = "01a1f6b8-a77d-7093-a1a9-fc8cbfb64d9a";
 
 /// A world, an account with ten dollars, and its caller.
@@ -28,8 +35,12 @@ async fn tell(world: &World, account: &Account, command: Value) -> Value {
 }
 
 async fn set(world: &World, account: &Account, turn: &str, limit: i64) -> Value {
+    set_in(world, account, THREAD, turn, limit).await
+}
+
+async fn set_in(world: &World, account: &Account, thread: &str, turn: &str, limit: i64) -> Value {
     let turn = json!({ "id": turn, "limit": limit });
-    let cap = json!({ "thread": THREAD, "turn": turn, "limit": null });
+    let cap = json!({ "thread": thread, "turn": turn, "limit": null });
     tell(world, account, json!({ "set": { "project": PROJECT, "cap": cap } })).await
 }
 
@@ -67,10 +78,13 @@ async fn a_turn_costs_no_more_than_it_may_and_its_project_knows_what_it_cost() {
     let reply = stream(&caller, "text 3").await;
     assert_eq!((reply.status, reply.failure().0.as_str()), (402, "budget_exceeded"), "{reply:?}");
     assert_eq!(look(&world, &account).await["exhausted"], true);
-    // The stock CLI is told in plain words, once.
-    let cli = caller.ask(&ask("text 3").header("originator", "codex_exec")).await.expect("one");
-    assert_eq!(cli.status, 400);
-    assert!(cli.body.starts_with("The budget of this turn is used up: $0.05"), "{}", cli.body);
+    // Codex is told in plain words, once, whoever leads it.
+    let heads = [("originator", "codex_exec"), ("x-codex-window-id", "T:0")];
+    for (name, value) in heads {
+        let told = caller.ask(&ask("text 3").header(name, value)).await.expect("an answer");
+        assert_eq!(told.status, 400, "{name}");
+        assert!(told.body.starts_with("The budget of this turn is used up: $0.05"), "{told:?}");
+    }
     // Other threads of the account go on, and so does the next turn.
     assert!(caller.ask(&Ask::stream("Say hi")).await.expect("an answer").is_whole());
     set(&world, &account, "second", 50_000).await;
