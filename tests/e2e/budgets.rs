@@ -1,5 +1,6 @@
 //! What a project may spend: of each turn and in all, whatever its calls come to.
 
+mod projects;
 mod turns;
 
 use std::time::Duration;

@@ -338,6 +338,11 @@ impl Caps {
         }
     }
 
+    /// Whether there is something new to tell.
+    pub fn has_news(&self) -> bool {
+        !self.news.is_empty()
+    }
+
     /// The threads of projects of whose spending there is something new to tell, once.
     pub fn take_news(&mut self) -> Vec<(ProjectId, String)> {
         std::mem::take(&mut self.news)

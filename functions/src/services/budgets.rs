@@ -1,6 +1,6 @@
 //! What a project may spend and has spent: decided where money is decided, in its account's object.
 
-use schema::{AccountId, Error, ProjectId, Result};
+use schema::{AccountId, Error, MicroUsd, ProjectId, Result};
 
 use super::accounts::unexpected;
 use crate::{
@@ -12,6 +12,16 @@ use crate::{
     },
     objects::stub,
 };
+
+/// A limit that somebody wishes, in the field of that name.
+pub fn limit(field: &str, wished: Option<MicroUsd>) -> Result<Option<MicroUsd>> {
+    match wished {
+        Some(amount) if amount <= MicroUsd::ZERO => {
+            Err(Error::field(field, "micro-dollars, at least 1; leave it out for no limit"))
+        }
+        limit => Ok(limit),
+    }
+}
 
 /// From now on a project may spend this, and this is a thread of it. A turn's cap is set before the
 /// turn is begun. The same again changes nothing.

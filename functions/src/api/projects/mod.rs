@@ -21,7 +21,9 @@ use crate::{
 /// Everybody works with the projects of their own account.
 const API: Access = Api(Scope::Agent);
 /// What a call to a machine can come to.
-const MACHINE: &[u16] = &[403, 404, 409, 502, 503, 504];
+const MACHINE: &[u16] = &[402, 403, 404, 409, 502, 503, 504];
+/// Where a limit is wished.
+const MAX_COST: &str = "maxCostMicroUsd";
 
 /// Names a project.
 #[derive(Debug, Deserialize)]

@@ -8,12 +8,15 @@ use schema::{
 };
 use serde::Deserialize;
 
-use super::{ProjectPath, view};
+use super::{MAX_COST, ProjectPath, view};
 use crate::{
     cx::Cx,
     domain::codex,
     http::Json,
-    services::projects::{self, Wanted},
+    services::{
+        budgets,
+        projects::{self, Wanted},
+    },
 };
 
 /// Names a turn of a project.
@@ -48,7 +51,7 @@ pub async fn start(cx: Cx, at: ProjectPath, body: StartProjectTurn) -> Result<Js
     }
     let input = codex::input(prompt.as_deref(), input)?;
     let project = projects::owned(&cx, at.project_id).await?;
-    let most = body.max_cost_micro_usd;
+    let most = budgets::limit(MAX_COST, body.max_cost_micro_usd)?;
     let wanted = Wanted { thread, input, manner, when_busy, most };
     let prompted = projects::prompt(&cx, &project, wanted).await?;
     Ok(Json(view::turn(project.id, prompted)))

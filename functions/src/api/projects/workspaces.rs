@@ -7,12 +7,15 @@ use schema::{
 };
 use serde::Deserialize;
 
-use super::{ProjectPath, turns::Nothing, view};
+use super::{MAX_COST, ProjectPath, turns::Nothing, view};
 use crate::{
     cx::Cx,
     domain::{codex, project::command::Settings},
     http::{Created, Json},
-    services::projects::{self, NewProject, Outcome, State, TurnPage, Wish},
+    services::{
+        budgets,
+        projects::{self, NewProject, Outcome, State, TurnPage, Wish},
+    },
 };
 
 /// The longest name, and the longest name of an owner.
@@ -74,7 +77,7 @@ pub async fn create(cx: Cx, _: Nothing, body: CreateProject) -> Result<Created<P
     }
     let settings = Settings {
         patience_ms: approval_timeout_seconds.map(|seconds| seconds * 1_000),
-        most: max_cost_micro_usd.map(Some),
+        most: budgets::limit(MAX_COST, max_cost_micro_usd)?.map(Some),
     };
     let template = template.unwrap_or_else(|| "empty".into());
     let new = NewProject { name, owner, template, settings };
@@ -140,6 +143,7 @@ pub async fn thread(cx: Cx, at: TurnsOf) -> Result<Json<ProjectThread>> {
 pub async fn open(cx: Cx, at: ProjectPath, body: OpenProject) -> Result<Json<Opened>> {
     let OpenProject { prompt, input, new_thread, when_busy, max_cost_micro_usd: most, manner } =
         body;
+    let most = budgets::limit(MAX_COST, most)?;
     let input = match (&prompt, &input) {
         (None, None) => None,
         _ => Some(codex::input(prompt.as_deref(), input)?),

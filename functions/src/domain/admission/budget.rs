@@ -62,4 +62,4 @@ impl Live {
 }
 
 /// What to do about it.
-pub const RAISE: &str = "Raise `maxCost`, or begin another turn.";
+pub const RAISE: &str = "Raise `maxCostMicroUsd`, or begin another turn.";

@@ -31,7 +31,6 @@ impl Ledger {
         if let Some(row) = self.unstored.last_mut() {
             row.purpose = Some(purpose.clone());
         }
-        self.caps.tell(purpose);
         Some(hold)
     }
 

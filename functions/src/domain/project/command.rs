@@ -10,6 +10,7 @@ use serde_json::{Map, Value, value::RawValue};
 use super::{
     approval::{Approval, Verdict},
     feed::{Append, Appended},
+    meter::Meter,
     turn::Leave,
 };
 use crate::domain::hub::command::Standing;
@@ -48,6 +49,8 @@ pub enum Command {
     Enter { hash: String, purpose: Purpose },
     /// What is set of the project.
     Set(Box<Settings>),
+    /// Its account tells what it has spent.
+    Meter(Box<Meter>),
 }
 
 /// What a pass is for.

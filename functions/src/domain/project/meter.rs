@@ -2,6 +2,7 @@
 
 use schema::{MicroUsd, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// Of a limit, in hundredths, after which a turn is told to wrap up.
 const WRAP_UP_PERCENT: i64 = 80;
@@ -65,6 +66,17 @@ pub fn step(watch: &mut Watch, meter: &Meter) -> Option<Nudge> {
 }
 
 impl Meter {
+    /// As it stands in the log.
+    pub fn shown(&self, turn: Option<&str>) -> Value {
+        json!({
+            "threadId": self.thread, "turnId": turn,
+            "turnCostMicroUsd": self.spent_turn, "projectCostMicroUsd": self.spent_project,
+            "maxTurnCostMicroUsd": self.turn_limit, "maxProjectCostMicroUsd": self.project_limit,
+            "runningMicroUsd": self.running, "heldMicroUsd": self.held,
+            "exhausted": self.exhausted,
+        })
+    }
+
     /// The limit of which the least is left, what it is of, and what was spent of it.
     pub fn tightest(&self) -> Option<(&'static str, MicroUsd, MicroUsd)> {
         let turn = self.turn_limit.map(|limit| ("turn", self.spent_turn, limit));

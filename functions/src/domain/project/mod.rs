@@ -29,6 +29,7 @@ use self::{
     command::{Asked, Described, Opened, Profile, Settings, Waiting},
     feed::{Append, Appended, Event},
     log::{About, Entry},
+    meter::{Meter, Watch},
     out::Out,
     turn::{Leave, Prompt, Turns},
 };
@@ -69,6 +70,8 @@ pub struct Kept {
     pub turns: Turns,
     pub patience_ms: Option<i64>,
     pub most: Option<MicroUsd>,
+    /// What the turn of each thread has been told of its budget.
+    pub watches: BTreeMap<String, Watch>,
 }
 
 /// Finds what an item was begun with, by its id.
@@ -284,6 +287,31 @@ impl Project {
             self.start_next(&thread, now, &mut out);
         }
         (Appended { through }, self.finish(out))
+    }
+
+    /// Its account tells what it has spent. What it says is in the log; and where little or nothing
+    /// is left of a budget, the turn hears of that.
+    pub fn meter(&mut self, meter: &Meter, now: Timestamp) -> Vec<Output> {
+        let mut out = Out::default();
+        let thread = &meter.thread;
+        let turns = &self.kept.turns;
+        let turn = turns.running(thread).map(str::to_owned);
+        let is_its = turns.latest(thread).map(|op| op.to_string()) == meter.turn;
+        if let (Some(turn), true) = (&turn, is_its) {
+            let watch = self.kept.watches.entry(thread.clone()).or_default();
+            let before = watch.clone();
+            if let Some(nudge) = meter::step(watch, meter) {
+                let (thread, turn) = (thread.clone(), turn.clone());
+                out.outputs.push(Output::Nudge { thread, turn, nudge });
+            }
+            if *watch != before {
+                out.keep();
+            }
+        }
+        let turn = turn.filter(|_| is_its);
+        let params = meter.shown(turn.as_deref());
+        self.note("gantry/meter", (Some(thread), turn.as_deref()), &params, now, &mut out);
+        self.finish(out)
     }
 
     /// Time passes: deadlines, answers to be told again, turns of which nothing was heard.
@@ -532,7 +560,12 @@ impl Project {
     }
 
     /// Orders what a step came to: rows, and then who acts on them.
-    fn finish(&self, out: Out) -> Vec<Output> {
+    fn finish(&mut self, mut out: Out) -> Vec<Output> {
+        for (thread, op) in self.kept.turns.over() {
+            self.kept.watches.remove(&thread);
+            out.outputs.push(Output::Over { thread, op });
+            out.keep();
+        }
         out.finish(&self.kept)
     }
 }

@@ -1,8 +1,8 @@
 //! What a step of a project comes to: rows to write, and who is to act.
 
-use schema::{AskId, PromptId, RunnerId, tunnel::Seq};
+use schema::{AskId, OpId, PromptId, RunnerId, tunnel::Seq};
 
-use super::{Kept, approval::Approval, log::Entry, turn::Prompt};
+use super::{Kept, approval::Approval, log::Entry, meter::Nudge, turn::Prompt};
 
 /// What is to be done, in this order.
 #[derive(Debug)]
@@ -13,6 +13,10 @@ pub enum Output {
     Deliver(AskId),
     /// Begin the turn of a prompt that waited.
     Start(Box<Prompt>),
+    /// Do something about a turn whose budget is nearly or wholly used up.
+    Nudge { thread: String, turn: String, nudge: Nudge },
+    /// Tell the account that the turn is over which an operation was let begin.
+    Over { thread: String, op: OpId },
 }
 
 /// Rows to write.

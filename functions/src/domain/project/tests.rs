@@ -164,3 +164,64 @@ fn the_end_of_a_turn_begins_the_prompt_that_waits() {
     assert_eq!(project.kept().turns.running("T"), Some("V"));
     assert!(project.kept().turns.queue.is_empty());
 }
+
+fn meter(op: OpId, spent: i64) -> Meter {
+    Meter {
+        thread: "T".to_owned(),
+        turn: Some(op.to_string()),
+        spent_turn: MicroUsd::new(spent),
+        spent_project: MicroUsd::new(spent),
+        turn_limit: Some(MicroUsd::new(100)),
+        project_limit: None,
+        held: MicroUsd::ZERO,
+        running: MicroUsd::ZERO,
+        exhausted: false,
+        at: NOW,
+    }
+}
+
+/// What is done about turns, and which are said to be over.
+fn about_budgets(outputs: &[Output]) -> Vec<String> {
+    let about = |output: &Output| match output {
+        Output::Nudge { turn, nudge, .. } => Some(match nudge {
+            meter::Nudge::Steer(_) => format!("steer {turn}"),
+            meter::Nudge::Interrupt => format!("interrupt {turn}"),
+        }),
+        Output::Over { op, .. } => Some(format!("over {op}")),
+        Output::Store(_) | Output::Deliver(_) | Output::Start(_) => None,
+    };
+    outputs.iter().filter_map(about).collect()
+}
+
+#[test]
+fn a_turn_hears_of_its_budget_once_and_its_account_hears_of_its_end_once() {
+    let mut project = project();
+    let op = OpId::from_bits(1);
+    let asked = Asked {
+        id: PromptId::from_bits(1),
+        thread: "T".to_owned(),
+        params: Map::new(),
+        most: Some(MicroUsd::new(100)),
+    };
+    project.ask(asked, op, WhenBusy::Refuse, NOW).unwrap();
+    // It is not known yet what codex calls the turn: the log has it, and nobody is told.
+    let outputs = project.meter(&meter(op, 85), NOW);
+    assert_eq!(lines(&outputs).len(), 1);
+    assert_eq!(about_budgets(&outputs), [""; 0]);
+    project.began("T", op, "U", NOW);
+    let told = |project: &mut Project, spent| {
+        about_budgets(&project.meter(&meter(op, spent), NOW)).join(", ")
+    };
+    assert_eq!(told(&mut project, 85), "steer U");
+    assert_eq!(told(&mut project, 90), "");
+    // What is said of another turn is no news of this one.
+    let other = meter(OpId::from_bits(2), 100);
+    assert_eq!(about_budgets(&project.meter(&other, NOW)), [""; 0]);
+    assert_eq!(told(&mut project, 100), "interrupt U");
+    let end = json!({ "turn": { "id": "U", "status": "interrupted" } });
+    let ended = append(0, vec![event(1, "turn/completed", &end)]);
+    let (_, outputs) = project.append(ended, &nothing, NOW);
+    assert_eq!(about_budgets(&outputs), [format!("over {op}")]);
+    assert_eq!(about_budgets(&project.tick(NOW)), [""; 0]);
+    assert_eq!(told(&mut project, 100), "");
+}

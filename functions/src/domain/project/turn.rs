@@ -62,6 +62,8 @@ pub enum Leave {
 pub struct Turns {
     slots: BTreeMap<String, Slot>,
     ended: VecDeque<String>,
+    /// What was let begin last in a thread that has not been idle since.
+    latest: BTreeMap<String, OpId>,
     /// Turns that operations began, for prompts that are sent again.
     begun: VecDeque<(OpId, String)>,
     /// In rows of their own.
@@ -218,7 +220,19 @@ impl Turns {
         self.slots.values().filter_map(until).min()
     }
 
+    /// What was let begin last in a thread.
+    pub fn latest(&self, thread: &str) -> Option<OpId> {
+        self.latest.get(thread).copied()
+    }
+
+    /// What was let begin in threads that are idle now: each once.
+    pub fn over(&mut self) -> Vec<(String, OpId)> {
+        let slots = &self.slots;
+        self.latest.extract_if(.., |thread, _| !slots.contains_key(thread)).collect()
+    }
+
     fn occupy(&mut self, thread: &str, op: OpId, now: Timestamp) {
+        self.latest.insert(thread.to_owned(), op);
         let until = now.plus_millis(STARTING_MS);
         self.slots.insert(thread.to_owned(), Slot::Starting { op, until });
     }

@@ -9,6 +9,7 @@ mod commands;
 mod customers;
 mod directory;
 mod head;
+mod meters;
 mod notices;
 mod payments;
 mod people;
@@ -92,6 +93,7 @@ pub(crate) struct Inner {
     asked: Cell<u64>,
     readings: RefCell<HashMap<PaymentId, Rc<Mutex<payments::Readings>>>>,
     sending: notices::Sending,
+    telling: meters::Telling,
 }
 
 impl std::panic::UnwindSafe for Account {}
@@ -127,6 +129,7 @@ impl Account {
             asked: Cell::new(0),
             readings: RefCell::default(),
             sending: notices::Sending::default(),
+            telling: meters::Telling::default(),
         }))
     }
 
@@ -298,6 +301,7 @@ impl Inner {
                 match stored {
                     Ok(()) => {
                         inner.faulty.set(false);
+                        inner.tell_projects();
                         break inner.watch_wallet();
                     }
                     Err(fault) => {

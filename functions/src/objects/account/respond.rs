@@ -46,6 +46,9 @@ pub(super) async fn respond(
         Ok(Err(refusal)) => refusal,
         Err(_) => Error::internal("a panic").into(),
     };
+    if refusal.error.code == Code::BudgetExceeded {
+        inner.tell_projects();
+    }
     if !request.body_used() {
         // An unread body would hold the connection up.
         if let Some(body) = request.body() {

@@ -171,7 +171,10 @@ impl Reading {
     fn cut(&self, tap: &js::Tap, cut: &Cut) {
         let error = match cut {
             Cut::Money => self.inner.spent(),
-            Cut::Budget => caps::ends_here(),
+            Cut::Budget => {
+                self.inner.tell_projects();
+                caps::ends_here()
+            }
             Cut::Silence => Error::new(Code::Timeout, "The model provider fell silent. Try again."),
             Cut::Length => Error::new(Code::Timeout, "The answer took longer than 15 minutes."),
             Cut::Drained => return drop(tap.drop()),

@@ -42,6 +42,14 @@ impl Inner {
                     let inner = self.clone();
                     spawn_local(async move { inner.start(*prompt).await });
                 }
+                Output::Nudge { thread, turn, nudge } => {
+                    let inner = self.clone();
+                    spawn_local(async move { inner.nudge(thread, turn, nudge).await });
+                }
+                Output::Over { thread, op } => {
+                    let inner = self.clone();
+                    spawn_local(async move { inner.over(thread, op).await });
+                }
             }
         }
         self.set_alarm();
@@ -144,6 +152,7 @@ impl Inner {
         };
         let body = json!({ "method": "turn/start", "params": prompt.params }).to_string();
         let op = OpId::from_bits(prompt.id.bits());
+        self.cap(&prompt.thread, op, prompt.most).await?;
         let (grade, wait_ms, pays) = (tunnel::Grade::Customer, START_MS, None);
         let act = Command::Act(Act::Call { op, account, grade, wait_ms, pays });
         match stub::tell(&self.env, runner, &act, body.as_bytes()).await? {

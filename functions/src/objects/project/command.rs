@@ -13,6 +13,7 @@ use crate::{
         command::{Answer, Command, Turns},
         feed::Append,
         history,
+        turn::Leave,
     },
     js,
 };
@@ -57,8 +58,16 @@ impl Inner {
                 Ok(Answer::Turns(Turns { turns, before }))
             }
             Command::Ask { prompt, op, when } => {
+                let (thread, most) = (prompt.thread.clone(), prompt.most);
                 let (leave, outputs) = self.with(|it| it.ask(prompt, op, when, now))??;
                 self.carry_out(outputs)?;
+                if leave == Leave::Go
+                    && let Err(error) = self.cap(&thread, op, most).await
+                {
+                    let outputs = self.with(|it| it.not_begun(&thread, op, now))?;
+                    self.carry_out(outputs)?;
+                    return Err(error);
+                }
                 Ok(Answer::Leave(leave))
             }
             Command::Admit { hash, purpose, until } => {
@@ -85,6 +94,7 @@ impl Inner {
             Command::NotBegun { thread, op } => self.with(|it| it.not_begun(&thread, op, now))?,
             Command::Dequeue { prompt } => self.with(|it| it.dequeue(prompt, now))??,
             Command::Set(settings) => self.with(|it| it.set(&settings))?,
+            Command::Meter(meter) => self.with(|it| it.meter(&meter, now))?,
             other => return Err(Error::internal(format!("{other:?} changes nothing"))),
         };
         self.carry_out(outputs).map(|()| Answer::Done)

@@ -1,6 +1,7 @@
 //! One object per project: its log, whoever watches it, its approvals, and the prompts that wait.
 //! The domain decides; this holds the rows, and tells runners what was decided.
 
+mod caps;
 mod carry;
 mod command;
 mod rows;
