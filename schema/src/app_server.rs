@@ -350,6 +350,8 @@ pub struct Defaults {
     pub approval_policy: &'static str,
     /// What commands may touch.
     pub sandbox: &'static str,
+    /// Where it searches: `live` on the web.
+    pub web_search: &'static str,
 }
 
 /// The stable release of codex that was looked up last.

@@ -1,4 +1,5 @@
 //! `/api/v1/projects`: workspaces that stay, on true machines with the true app-server.
 
+mod bench;
 mod story;
 mod tenants;

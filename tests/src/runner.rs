@@ -208,6 +208,17 @@ impl Machine {
         self.agent = None;
     }
 
+    /// Ends the agent and its hosts, and what these host, as a power failure would.
+    pub fn kill_all(&mut self) -> Result<()> {
+        let hosts = self.hosts();
+        self.kill();
+        for host in hosts {
+            let killed = Command::new("kill").args(["-9", &host.to_string()]).status()?;
+            ensure!(killed.success(), "host {host} cannot be killed");
+        }
+        Ok(())
+    }
+
     /// Ends the agent and starts it again from another file, as an update does.
     pub fn update(&mut self) -> Result<()> {
         self.updates += 1;

@@ -12,6 +12,8 @@ pub const EFFORT: &str = "medium";
 pub const APPROVAL_POLICY: &str = "untrusted";
 /// See [`MODEL`].
 pub const SANDBOX: &str = "workspace-write";
+/// See [`MODEL`]: the live web, and not what was kept of it.
+pub const WEB_SEARCH: &str = "live";
 
 /// An app-server that has too much to do says so by this code.
 const OVERLOADED: i64 = -32_001;
@@ -71,6 +73,7 @@ pub fn start(cwd: Option<&str>, manner: &Manner) -> Result<Map<String, Value>> {
     if let Some(wanted) = &manner.effort {
         *effort = json!(wanted);
     }
+    config.entry("web_search").or_insert_with(|| json!(WEB_SEARCH));
     Ok(params)
 }
 
@@ -194,7 +197,7 @@ mod tests {
         let made = start(None, &Manner::default()).unwrap();
         let expected = json!({
             "model": "gpt-5.5", "approvalPolicy": "untrusted", "sandbox": "workspace-write",
-            "config": { "model_reasoning_effort": "medium" },
+            "config": { "model_reasoning_effort": "medium", "web_search": "live" },
         });
         assert_eq!(Value::Object(made), expected);
     }
@@ -203,13 +206,13 @@ mod tests {
     fn every_default_gives_way_to_its_caller() {
         let wish = json!({
             "model": "m", "effort": "high", "approvalPolicy": "never",
-            "permissionProfile": ":workspace", "config": { "web_search": "live" },
+            "permissionProfile": ":workspace", "config": { "web_search": "disabled" },
             "ephemeral": true,
         });
         let made = start(Some("site"), &manner(wish)).unwrap();
         let expected = json!({
             "cwd": "site", "model": "m", "approvalPolicy": "never", "permissions": ":workspace",
-            "config": { "web_search": "live", "model_reasoning_effort": "high" },
+            "config": { "web_search": "disabled", "model_reasoning_effort": "high" },
             "ephemeral": true,
         });
         assert_eq!(Value::Object(made), expected);

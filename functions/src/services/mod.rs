@@ -32,6 +32,7 @@ pub mod rpc;
 pub mod runners;
 pub mod sessions;
 pub mod setup;
+pub mod skills;
 pub mod subscriptions;
 pub mod system;
 pub mod threads;

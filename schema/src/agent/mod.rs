@@ -8,6 +8,7 @@ mod people;
 mod policy;
 mod projects;
 pub mod signin;
+mod status;
 pub mod subscription;
 
 pub use auto_top_up::{AutoTopUp, AutoTopUpState, SetAutoTopUp};
@@ -31,6 +32,7 @@ pub use projects::{
     RunnerState, StartProjectTurn, StreamTicket, WhenBusy,
 };
 use serde::{Deserialize, Serialize};
+pub use status::{AgentStatus, PermissionPreset, Permissions, Skills};
 
 #[cfg(not(target_arch = "wasm32"))]
 use crate::words::{Basis, PlanName, Purse};

@@ -172,6 +172,19 @@ impl Events {
         }
     }
 
+    /// All up to the next event of that method or name, with it.
+    pub async fn gather(&mut self, method: &str) -> Vec<Event> {
+        let mut events = Vec::new();
+        loop {
+            let event = self.next().await.unwrap_or_else(|| panic!("no {method}: {events:#?}"));
+            let is_it = event.method() == method || event.name == method;
+            events.push(event);
+            if is_it {
+                return events;
+            }
+        }
+    }
+
     /// The end of the next command.
     pub async fn command(&mut self) -> Value {
         loop {

@@ -8,7 +8,7 @@ mod models;
 mod releases;
 mod requests;
 mod rpc;
-mod system;
+pub mod system;
 mod threads;
 mod turns;
 

@@ -42,11 +42,17 @@ fn shown(whom: Acting, hosted: Option<Hosted>) -> System {
         runner: hosted.as_ref().map(|hosted| hosted.runner),
         events: hosted.map(|hosted| Kept { first: hosted.first.0, last: hosted.last.0 }),
         process,
-        defaults: Defaults {
-            model: codex::MODEL,
-            effort: codex::EFFORT,
-            approval_policy: codex::APPROVAL_POLICY,
-            sandbox: codex::SANDBOX,
-        },
+        defaults: defaults(),
+    }
+}
+
+/// What new threads are made with.
+pub const fn defaults() -> Defaults {
+    Defaults {
+        model: codex::MODEL,
+        effort: codex::EFFORT,
+        approval_policy: codex::APPROVAL_POLICY,
+        sandbox: codex::SANDBOX,
+        web_search: codex::WEB_SEARCH,
     }
 }

@@ -1,5 +1,6 @@
 //! `/api/v1/projects`: managed projects (seed 000): workspaces that stay, and what codex does in them.
 
+mod agent;
 mod approvals;
 mod events;
 mod turns;
@@ -39,6 +40,28 @@ pub fn family() -> Family {
         "projects",
         refuse::refuse,
         vec![
+            get(
+                "/api/v1/agent/status",
+                API,
+                "agent",
+                "Read the managed Codex state and the default coding-agent configuration",
+                agent::status,
+            ),
+            get(
+                "/api/v1/permissions",
+                API,
+                "agent",
+                "Read Codex permission profile presets for API clients",
+                agent::permissions,
+            ),
+            get(
+                "/api/v1/skills",
+                API,
+                "agent",
+                "List Codex skills available to API-backed Codex sessions",
+                agent::skills,
+            )
+            .fails(MACHINE),
             post(
                 "/api/v1/projects",
                 API,
