@@ -120,15 +120,35 @@ impl Dialect {
 
     fn heal_profile(self, params: &mut Params) {
         let Some(given) = params.get_mut("permissions") else { return };
-        let Some(name) = profile_name(given).map(str::to_owned) else { return };
+        let Some(name) = profile_name(given).map(|name| self.built_in(name).to_owned()) else {
+            return;
+        };
         match self.profile {
             Profile::Text => *given = json!(name),
             // An object may hold more than the name.
-            Profile::Object if given.is_object() => {}
+            Profile::Object if given.is_object() => {
+                if let Some(id) = given.get_mut("id") {
+                    *id = json!(name);
+                }
+            }
             Profile::Object => *given = json!({ "type": "profile", "id": name }),
         }
     }
+
+    /// The widest profile has another name in the version that takes objects.
+    fn built_in(self, name: &str) -> &str {
+        match (self.profile, name) {
+            (Profile::Object, FULL_ACCESS) => NO_SANDBOX,
+            (Profile::Text, NO_SANDBOX) => FULL_ACCESS,
+            _ => name,
+        }
+    }
 }
+
+/// The profile without bounds, as 0.169 calls it, and as 0.130 does.
+const FULL_ACCESS: &str = ":danger-full-access";
+/// See [`FULL_ACCESS`].
+const NO_SANDBOX: &str = ":danger-no-sandbox";
 
 /// The name of a permission profile in either form.
 pub fn profile_name(given: &Value) -> Option<&str> {
@@ -243,6 +263,19 @@ mod tests {
             let params = json!({ "permissions": given });
             check(OLD, "thread/start", params.clone(), json!({ "permissions": object }));
             check(NEW, "turn/start", params, json!({ "permissions": text }));
+        }
+    }
+
+    #[test]
+    fn the_widest_profile_is_called_as_the_version_calls_it() {
+        for name in [":danger-full-access", ":danger-no-sandbox"] {
+            for given in [json!(name), json!({ "type": "profile", "id": name })] {
+                let params = json!({ "permissions": given });
+                let old = json!({ "type": "profile", "id": ":danger-no-sandbox" });
+                check(OLD, "thread/start", params.clone(), json!({ "permissions": old }));
+                let new = json!({ "permissions": ":danger-full-access" });
+                check(NEW, "thread/start", params, new);
+            }
         }
     }
 
