@@ -1,5 +1,6 @@
 //! `/api/v1/projects`: workspaces that stay, on true machines with the true app-server.
 
 mod bench;
+mod policy;
 mod story;
 mod tenants;

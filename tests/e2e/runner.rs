@@ -8,6 +8,7 @@ mod enrolment;
 mod feed;
 mod files;
 mod life;
+mod policy;
 mod stage;
 mod tunnel;
 mod viewers;

@@ -23,8 +23,7 @@ pub use people::{
     ResetPassword, SetEmail, SignedIn, VerifyEmail,
 };
 pub use policy::{
-    CheckPolicy, PolicyKind, PolicyRule, PolicyThen, PolicyVerdict, PolicyWhen, ProjectPolicy,
-    SetPolicy,
+    CheckPolicy, PolicyRule, PolicyThen, PolicyVerdict, PolicyWhen, ProjectPolicy, SetPolicy,
 };
 pub use projects::{
     ApprovalKind, ApprovalState, ApprovalView, Approvals, CreateProject, DecisionView, OpenProject,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ApprovalKind;
+
 /// `PUT /api/v1/projects/{project_id}/policy`: all rules, in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
@@ -49,9 +51,9 @@ pub struct PolicyRule {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PolicyWhen {
-    /// What is asked about.
+    /// What is asked about. Only commands and changes of files are ever approved by a rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<PolicyKind>,
+    pub kind: Option<ApprovalKind>,
     /// The words that the command begins with, such as `["cargo", "test"]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(length(min = 1, max = 16)))]
@@ -69,25 +71,6 @@ pub struct PolicyWhen {
     /// Whether the command is known to do nothing but read within the project's directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reads_only: Option<bool>,
-}
-
-/// What is asked about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum PolicyKind {
-    /// A command.
-    Command,
-    /// Changes of files.
-    FileChange,
-    /// More than the sandbox allows. Never approved by a rule.
-    Permissions,
-    /// A question to the person. Never approved by a rule.
-    Question,
-    /// A form of an MCP server. Never approved by a rule.
-    Elicitation,
-    /// Anything else. Never approved by a rule.
-    Other,
 }
 
 /// What a rule decides.

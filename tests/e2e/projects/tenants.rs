@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::desk::{Desk, Reply};
 
 /// Every row of a project, with a body where it takes one.
-const ROWS: [(&str, &str, Option<&str>); 11] = [
+const ROWS: [(&str, &str, Option<&str>); 14] = [
     ("GET", "/api/v1/projects/{project_id}", None),
     ("POST", "/api/v1/projects/{project_id}/open", Some("{}")),
     ("GET", "/api/v1/projects/{project_id}/state", None),
@@ -17,6 +17,9 @@ const ROWS: [(&str, &str, Option<&str>); 11] = [
     ("POST", "/api/v1/projects/{project_id}/approvals/{request_id}/resolve", Some("{}")),
     ("GET", "/api/v1/projects/{project_id}/events", None),
     ("POST", "/api/v1/projects/{project_id}/events/ticket", Some("{}")),
+    ("GET", "/api/v1/projects/{project_id}/policy", None),
+    ("PUT", "/api/v1/projects/{project_id}/policy", Some(r#"{"rules":[]}"#)),
+    ("POST", "/api/v1/projects/{project_id}/policy/check", Some(r#"{"command":"ls"}"#)),
 ];
 const TURN: &str = "01a1f6b5-0000-7000-8000-000000000000";
 const NOBODYS: &str = "prj_00000000000070008000000000000000";
@@ -28,8 +31,12 @@ async fn create(desk: &Desk, body: Value) -> Value {
 }
 
 /// A row with its names filled in, of whoever shows that key.
-async fn row(desk: &Desk, key: &str, project: &str, at: usize) -> Reply {
-    let (method, path, body) = ROWS[at];
+async fn row(
+    desk: &Desk,
+    key: &str,
+    project: &str,
+    (method, path, body): (&str, &str, Option<&'static str>),
+) -> Reply {
     let path = path
         .replace("{project_id}", project)
         .replace("{turn_id}", TURN)
@@ -65,14 +72,14 @@ async fn a_project_is_made_listed_and_read_and_is_nobody_elses() {
     assert_eq!(state["runner"]["state"], "never");
 
     let stranger = desk.world.account("5.00").await;
-    for at in 0..ROWS.len() {
+    for at in ROWS {
         for (key, project) in [(&stranger.key, id.as_str()), (&desk.account.key, NOBODYS)] {
             let reply = row(&desk, key, project, at).await;
             reply.refuses(404, "resource_not_found", "");
-            assert!(!reply.text().contains("Landing"), "{:?}: {}", ROWS[at], reply.text());
+            assert!(!reply.text().contains("Landing"), "{at:?}: {}", reply.text());
         }
         let reply = row(&desk, "nobody-at-all", &id, at).await;
-        assert!(matches!(reply.status, 401 | 429), "{:?}: {}", ROWS[at], reply.text());
+        assert!(matches!(reply.status, 401 | 429), "{at:?}: {}", reply.text());
     }
     let listed = desk.request("GET", "/api/v1/projects").bearer_auth(&stranger.key);
     assert_eq!(Reply::to(listed).await.json()["data"], json!([]));

@@ -13,7 +13,7 @@ use tests::world::World;
 use super::stage::{ALICE, Frame, Stage, Viewer, asking, id, resolve};
 
 /// A project that follows these threads.
-async fn project(stage: &Stage, threads: &[&str]) -> ProjectId {
+pub async fn project(stage: &Stage, threads: &[&str]) -> ProjectId {
     let project = id();
     make(stage, project).await;
     for thread in threads {
@@ -52,7 +52,7 @@ async fn feed(stage: &Stage, project: ProjectId) {
 }
 
 /// A project's log from its beginning, and what comes.
-async fn watch(stage: &Stage, project: ProjectId) -> Viewer {
+pub async fn watch(stage: &Stage, project: ProjectId) -> Viewer {
     let object = stage.world.object("PROJECT", &project.to_string());
     Viewer::of(object.look("/events?after=0").await.expect("a stream"))
 }

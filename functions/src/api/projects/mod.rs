@@ -3,6 +3,7 @@
 mod agent;
 mod approvals;
 mod events;
+mod policy;
 mod turns;
 mod view;
 mod workspaces;
@@ -16,7 +17,7 @@ use crate::{
         Access::{self, Api, ApiOrTicket},
         Scope,
     },
-    http::{Family, delete, get, post},
+    http::{Family, delete, get, post, put},
 };
 
 /// Everybody works with the projects of their own account.
@@ -151,6 +152,30 @@ pub fn family() -> Family {
                 approvals::resolve,
             )
             .fails(&[404, 409]),
+            get(
+                "/api/v1/projects/{project_id}/policy",
+                API,
+                "agent",
+                "Read the rules that decide approvals before a person is asked",
+                policy::read,
+            )
+            .fails(&[404]),
+            put(
+                "/api/v1/projects/{project_id}/policy",
+                API,
+                "agent",
+                "Replace the rules that decide approvals; `If-Match` names those that were read",
+                policy::set,
+            )
+            .fails(&[404, 412, 428]),
+            post(
+                "/api/v1/projects/{project_id}/policy/check",
+                API,
+                "agent",
+                "Say what rules would decide about a command or about changes of files",
+                policy::check,
+            )
+            .fails(&[404]),
             get(
                 "/api/v1/projects/{project_id}/events",
                 ApiOrTicket(Scope::Agent),

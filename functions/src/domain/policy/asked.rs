@@ -1,6 +1,6 @@
 //! What a question of codex is about, as far as rules look at it.
 
-use schema::agent::PolicyKind;
+use schema::agent::ApprovalKind;
 use serde_json::Value;
 
 use super::plain;
@@ -11,7 +11,7 @@ pub enum Asked {
     Command(Command),
     Files(Files),
     /// What no rule can look into.
-    Other(PolicyKind),
+    Other(ApprovalKind),
 }
 
 /// A command.
@@ -50,19 +50,19 @@ impl Asked {
         match method {
             "item/commandExecution/requestApproval" => Self::Command(Command::read(params, root)),
             "item/fileChange/requestApproval" => Self::Files(Files::read(params, item, root)),
-            "execCommandApproval" => Self::Other(PolicyKind::Command),
-            "applyPatchApproval" => Self::Other(PolicyKind::FileChange),
-            "item/permissions/requestApproval" => Self::Other(PolicyKind::Permissions),
-            "item/tool/requestUserInput" => Self::Other(PolicyKind::Question),
-            "mcpServer/elicitation/request" => Self::Other(PolicyKind::Elicitation),
-            _ => Self::Other(PolicyKind::Other),
+            "execCommandApproval" => Self::Other(ApprovalKind::Command),
+            "applyPatchApproval" => Self::Other(ApprovalKind::FileChange),
+            "item/permissions/requestApproval" => Self::Other(ApprovalKind::Permissions),
+            "item/tool/requestUserInput" => Self::Other(ApprovalKind::Question),
+            "mcpServer/elicitation/request" => Self::Other(ApprovalKind::Elicitation),
+            _ => Self::Other(ApprovalKind::Other),
         }
     }
 
-    pub const fn kind(&self) -> PolicyKind {
+    pub const fn kind(&self) -> ApprovalKind {
         match self {
-            Self::Command(_) => PolicyKind::Command,
-            Self::Files(_) => PolicyKind::FileChange,
+            Self::Command(_) => ApprovalKind::Command,
+            Self::Files(_) => ApprovalKind::FileChange,
             Self::Other(kind) => *kind,
         }
     }

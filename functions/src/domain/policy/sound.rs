@@ -2,7 +2,7 @@
 
 use schema::{
     Code, Error, FieldError, Result,
-    agent::{PolicyKind, PolicyRule, PolicyThen, PolicyWhen},
+    agent::{ApprovalKind, PolicyRule, PolicyThen, PolicyWhen},
 };
 
 /// Rules of one project.
@@ -75,8 +75,8 @@ fn meaning(rule: &PolicyRule, wrong: &mut Wrong) {
         (true, true) => {
             return wrong.add(true, "when", "of a command or of files: make two rules");
         }
-        (true, false) => Some(PolicyKind::Command),
-        (false, true) => Some(PolicyKind::FileChange),
+        (true, false) => Some(ApprovalKind::Command),
+        (false, true) => Some(ApprovalKind::FileChange),
         (false, false) => None,
     };
     let other = kind.is_some() && about.is_some() && *kind != about;

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use schema::{
     Code,
-    agent::{PolicyKind, PolicyThen},
+    agent::{ApprovalKind, PolicyThen},
 };
 use serde_json::{Value, json};
 
@@ -172,7 +172,7 @@ fn what_no_rule_can_look_into_may_be_rejected_and_never_approved() {
 #[test]
 fn a_rule_without_a_condition_decides_about_everything_but_never_approves() {
     let policy = policy(json!([{ "name": "nothing", "then": "reject" }]));
-    let asked = [command("ls;rm"), files(&["/etc/passwd"]), Asked::Other(PolicyKind::Other)];
+    let asked = [command("ls;rm"), files(&["/etc/passwd"]), Asked::Other(ApprovalKind::Other)];
     check(&policy, &asked, PolicyThen::Reject, Some("nothing"));
     check_wrong(json!({ "name": "all", "then": "approve" }), &["rules[0].when"]);
 }

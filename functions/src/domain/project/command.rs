@@ -2,7 +2,8 @@
 //! variants and fields are only ever added.
 
 use schema::{
-    AccountId, AskId, MicroUsd, OpId, ProjectId, PromptId, RunnerId, Timestamp, agent::WhenBusy,
+    AccountId, AskId, MicroUsd, OpId, ProjectId, PromptId, RunnerId, Timestamp, agent::PolicyRule,
+    agent::WhenBusy,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
@@ -13,7 +14,7 @@ use super::{
     meter::Meter,
     turn::Leave,
 };
-use crate::domain::hub::command::Standing;
+use crate::domain::{hub::command::Standing, policy};
 
 /// What a project's object can be told.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -51,6 +52,10 @@ pub enum Command {
     Set(Box<Settings>),
     /// Its account tells what it has spent.
     Meter(Box<Meter>),
+    /// Tells the rules.
+    Policy,
+    /// Other rules, for who has seen those that are kept.
+    SetPolicy { rules: Vec<PolicyRule>, if_match: Option<String> },
 }
 
 /// What a pass is for.
@@ -136,6 +141,7 @@ pub enum Answer {
     Appended(Appended),
     /// Whose project somebody may enter.
     Entered(Profile),
+    Policy(Box<policy::Kept>),
     Refused(schema::Error),
 }
 

@@ -1,3 +1,4 @@
+//! A project, as its own object sees it: what is stored of it, and what it decides.
 //!
 //! A pure machine: what happens goes in with the time, what to do about it comes out. What must
 //! survive the loss of memory is in [`Kept`], in marks, approvals, prompts and the log, and every change
@@ -11,6 +12,7 @@ pub mod lane;
 pub mod log;
 pub mod meter;
 mod out;
+mod rules;
 pub mod turn;
 
 pub use out::{Batch, Output};
@@ -33,7 +35,7 @@ use self::{
     out::Out,
     turn::{Leave, Prompt, Turns},
 };
-use crate::domain::hub::command::Standing;
+use crate::domain::{hub::command::Standing, policy};
 
 /// Between two tries to tell a runner what was decided.
 const DELIVER_AGAIN_MS: i64 = 5_000;
@@ -52,6 +54,8 @@ pub struct Project {
     last: u64,
     /// Approvals that are open, or decided and not told yet.
     open: BTreeMap<AskId, Approval>,
+    /// What is decided without a person.
+    policy: policy::Kept,
 }
 
 /// What a project's object keeps of it, in one row.
@@ -87,7 +91,8 @@ impl Project {
         queue: Vec<Prompt>,
     ) -> Self {
         let open = open.into_iter().map(|approval| (approval.ask, approval)).collect();
-        let mut project = Self { kept, marks, last, open };
+        let policy = policy::Kept::default();
+        let mut project = Self { kept, marks, last, open, policy };
         project.kept.turns.queue = queue.into();
         project
     }
@@ -406,7 +411,8 @@ impl Project {
         let lapsed = entry.method == "serverRequest/resolved"
             && About::of(&entry.params).gantry.as_deref() == Some("lapsed");
         out.batch.entries.push(entry);
-        if let Some(approval) = asked {
+        if let Some(asked) = asked {
+            let approval = self.by_rule(asked, now, out);
             self.note_approval(&approval, now, out);
         }
         if let Some(ask) = resolves {

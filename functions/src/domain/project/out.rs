@@ -3,6 +3,7 @@
 use schema::{AskId, OpId, PromptId, RunnerId, tunnel::Seq};
 
 use super::{Kept, approval::Approval, log::Entry, meter::Nudge, turn::Prompt};
+use crate::domain::policy;
 
 /// What is to be done, in this order.
 #[derive(Debug)]
@@ -29,13 +30,14 @@ pub struct Batch {
     pub approvals: Vec<Approval>,
     /// New or changed, or gone.
     pub prompts: Vec<(PromptId, Option<Prompt>)>,
+    pub policy: Option<policy::Kept>,
 }
 
 impl Batch {
     fn is_empty(&self) -> bool {
-        let Self { kept, mark, entries, approvals, prompts } = self;
+        let Self { kept, mark, entries, approvals, prompts, policy } = self;
         let nothing = entries.is_empty() && approvals.is_empty() && prompts.is_empty();
-        nothing && kept.is_none() && mark.is_none()
+        nothing && kept.is_none() && mark.is_none() && policy.is_none()
     }
 }
 

@@ -1,3 +1,5 @@
+//! The machine's rules, one by one.
+
 use schema::{AccountId, ProjectId, agent::ApprovalKind};
 use serde_json::value::to_raw_value;
 

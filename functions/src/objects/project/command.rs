@@ -79,6 +79,12 @@ impl Inner {
                 let profile = self.with(|it| it.profile().cloned())?.filter(|_| is_good);
                 Ok(profile.map_or(Answer::None, Answer::Entered))
             }
+            Command::Policy => self.policy(),
+            Command::SetPolicy { rules, if_match } => {
+                let outputs = self.with(|it| it.set_policy(rules, if_match.as_deref()))??;
+                self.carry_out(outputs)?;
+                self.policy()
+            }
             change => self.change(change),
         }
     }
@@ -116,6 +122,10 @@ impl Inner {
                 Ok(Answer::Described(Box::new(described)))
             }
         }
+    }
+
+    fn policy(&self) -> Result<Answer> {
+        self.with(|it| Answer::Policy(Box::new(it.policy().clone())))
     }
 
     fn approval(&self, ask: AskId) -> Result<Option<crate::domain::project::approval::Approval>> {

@@ -18,7 +18,8 @@ use crate::domain::project::{
 };
 
 /// Steps of the schema, each run once, in order; never changed, only added to.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
     CREATE TABLE kept (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT NOT NULL);
     CREATE TABLE marks (runner TEXT PRIMARY KEY, through INTEGER NOT NULL) WITHOUT ROWID;
     -- `piece` says that an item's end tells it as a whole.
@@ -37,7 +38,9 @@ const STEPS: [&str; 1] = ["
     -- What opens the project for a while, by the hash of its text.
     CREATE TABLE passes (hash TEXT PRIMARY KEY, purpose TEXT NOT NULL, until INTEGER NOT NULL)
       WITHOUT ROWID;
-"];
+",
+    "CREATE TABLE policy (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT NOT NULL)",
+];
 
 /// Lines that are read at once.
 pub const READ_MAX_LINES: i64 = 256;
@@ -87,7 +90,11 @@ impl Rows {
         let sql = "SELECT body AS text FROM approvals WHERE state = 'pending' OR undelivered = 1";
         let open = self.read(sql, vec![])?;
         let queue = self.read("SELECT body AS text FROM prompts ORDER BY id", vec![])?;
-        Ok(Project::restore(kept, marks, last, open, queue))
+        let mut project = Project::restore(kept, marks, last, open, queue);
+        if let Some(policy) = self.one("SELECT body AS text FROM policy", vec![])? {
+            project.restore_policy(serde_json::from_str(&policy)?);
+        }
+        Ok(project)
     }
 
     /// Writes what a step came to.
@@ -97,6 +104,11 @@ impl Rows {
             let sql =
                 "INSERT INTO kept VALUES (1, ?) ON CONFLICT DO UPDATE SET body = excluded.body";
             self.run(sql, vec![serde_json::to_string(kept)?.into()])?;
+        }
+        if let Some(policy) = &batch.policy {
+            let sql =
+                "INSERT INTO policy VALUES (1, ?) ON CONFLICT DO UPDATE SET body = excluded.body";
+            self.run(sql, vec![serde_json::to_string(policy)?.into()])?;
         }
         for approval in &batch.approvals {
             let sql = "INSERT INTO approvals VALUES (?, ?, ?, ?) ON CONFLICT (ask) DO UPDATE SET

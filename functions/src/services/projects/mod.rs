@@ -3,12 +3,14 @@
 mod approvals;
 mod open;
 mod passes;
+mod policy;
 mod state;
 mod turns;
 
 pub use approvals::{Given, approvals, resolve};
 pub use open::{Opened, Wish, open};
 pub use passes::{enter, stream_ticket};
+pub use policy::{Tried, policy, set_policy, try_policy};
 pub use state::{Page as TurnPage, State, ThreadTold, state, thread};
 pub use turns::{Outcome, Prompted, Wanted, interrupt, prompt, withdraw};
 
