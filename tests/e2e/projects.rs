@@ -1,6 +1,7 @@
 //! `/api/v1/projects`: workspaces that stay, on true machines with the true app-server.
 
 mod bench;
+mod many;
 mod policy;
 mod story;
 mod tenants;

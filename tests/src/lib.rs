@@ -12,6 +12,7 @@ pub mod config;
 pub mod d1;
 pub mod demo;
 pub mod dev;
+pub mod figures;
 pub mod http1;
 pub mod inbox;
 pub mod island;

@@ -63,8 +63,9 @@ pub struct PolicyWhen {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(length(min = 1, max = 256)))]
     pub command_glob: Option<String>,
-    /// The changed file's path from the project's directory: `*` stands for anything within a name,
-    /// `**` for any folders. A name that begins with a dot has to be named to be approved.
+    /// The changed file's path from the project's directory: `*` stands for anything within a
+    /// name, `**` for any folders. A name that begins with a dot has to be named to be
+    /// approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(length(min = 1, max = 256)))]
     pub path_glob: Option<String>,

@@ -83,16 +83,16 @@ impl ApprovalState {
 pub struct CreateProject {
     /// What people call it: up to 200 characters.
     pub name: String,
-    /// Whose it is among your own users, in your words: up to 200 characters. Lists can be narrowed
-    /// to it.
+    /// Whose it is among your own users, in your words: up to 200 characters. Lists can be
+    /// narrowed to it.
     #[serde(default)]
     pub owner_id: Option<String>,
     /// What its workspace begins with: `react`, `node`, `python`, `rust`, `static`, `empty`, or
     /// `{"git": {"url": "https://…", "ref": "…"}}`. Nothing unless told.
     #[serde(default)]
     pub template: Option<Value>,
-    /// How long an approval waits for a person before it is refused: 10 to 2,592,000 seconds, a day
-    /// unless told.
+    /// How long an approval waits for a person before it is refused: 10 to 2,592,000 seconds, a
+    /// day unless told.
     #[serde(default)]
     pub approval_timeout_seconds: Option<i64>,
     /// The most that the project may cost in all, in micro-dollars; no limit unless told.

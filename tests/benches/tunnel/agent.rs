@@ -8,7 +8,7 @@ use anyhow::Result;
 use tests::process::Tree;
 use tests::runner::{self, Machine, Profile};
 
-use super::figures::Times;
+use tests::figures::Times;
 
 const STARTS: usize = 20;
 

@@ -9,8 +9,8 @@ use tests::world::World;
 
 use super::edge::Edge;
 use super::events::machine;
-use super::figures::Times;
 use super::files;
+use tests::figures::Times;
 
 const QUESTIONS: usize = 300;
 

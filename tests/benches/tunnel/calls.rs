@@ -21,8 +21,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::bore::Bore;
 use super::edge::{Edge, Line};
-use super::figures::{Times, per_second, ratio};
 use super::quick;
+use tests::figures::{Times, per_second, ratio};
 
 /// In base64 with its envelope this is an answer of 1 KB.
 const FILE_BYTES: usize = 740;

@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
 use super::edge::Edge;
-use super::figures::{per_second, ratio};
+use tests::figures::{per_second, ratio};
 
 const COUNT: usize = 20_000;
 const BYTES: usize = 1_000;

@@ -12,8 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::bore::Bore;
 use super::edge::Edge;
-use super::figures::ratio;
 use super::quick;
+use tests::figures::ratio;
 
 pub const FILE_BYTES: usize = 64 << 20;
 const ROUNDS: usize = 7;

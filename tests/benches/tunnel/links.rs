@@ -11,8 +11,8 @@ use tokio::time::sleep;
 
 use super::edge::Edge;
 use super::events::plan;
-use super::figures::Times;
 use super::quick;
+use tests::figures::Times;
 
 const TRIALS: u64 = 40;
 const QUICK_TRIALS: u64 = 8;

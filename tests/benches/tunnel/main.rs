@@ -14,7 +14,6 @@ mod bore;
 mod calls;
 mod edge;
 mod events;
-mod figures;
 mod files;
 mod links;
 

@@ -1,8 +1,8 @@
-//! A project from its beginning, as a new user would write it: made, opened, watched, worked in with an
-//! approval, read, interrupted, left, and found again after everything was killed:
+//! A project from its beginning, as a new user would write it: made, opened, watched, worked in
+//! with an approval, read, interrupted, left, and found again after everything was killed:
 //! `/api/v1/projects/{project_id}/open`, `/api/v1/projects/{project_id}/events`,
-//! `/api/v1/projects/{project_id}/turns`, `/api/v1/projects/{project_id}/thread`, and the agent's own
-//! `/api/v1/agent/status`, `/api/v1/permissions`, `/api/v1/skills`.
+//! `/api/v1/projects/{project_id}/turns`, `/api/v1/projects/{project_id}/thread`, and the agent's
+//! own `/api/v1/agent/status`, `/api/v1/permissions`, `/api/v1/skills`.
 
 use std::fs;
 
@@ -10,11 +10,10 @@ use serde_json::{Value, json};
 use tests::packages::Codex;
 
 use super::bench::Bench;
-use crate::app_server::seat::VERSIONS;
+use crate::app_server::seat::{Event, Events, VERSIONS};
 
 #[tokio::test]
-async fn a_prompt_becomes_files_once_a_person_has_approved_and_is_found_again_after_everything_died()
- {
+async fn a_prompt_becomes_files_once_it_was_approved_and_is_found_after_everything_died() {
     for version in VERSIONS {
         let mut bench = Bench::with(version).await;
         let project = bench.create(json!({ "name": "Site", "template": "empty" })).await;
@@ -31,28 +30,7 @@ async fn a_prompt_becomes_files_once_a_person_has_approved_and_is_found_again_af
         assert_eq!((&begun["threadId"], &begun["outcome"]), (&json!(thread), &json!("started")));
         let asked = events.until("item/fileChange/requestApproval").await;
 
-        let approvals = bench.get(&project, "approvals").await;
-        let approval = approvals["data"][0].clone();
-        assert_eq!(approvals["data"].as_array().map(Vec::len), Some(1), "{approvals}");
-        assert_eq!(approval["id"], asked.data["approvalId"]);
-        assert_eq!(
-            (&approval["state"], &approval["kind"]),
-            (&json!("pending"), &json!("file_change"))
-        );
-        assert!(approval["changes"].to_string().contains("index.html"), "{approval}");
-        let resolve = format!("approvals/{}/resolve", approval["id"].as_str().unwrap());
-        let resolved = bench.post(&project, &resolve, json!({})).await;
-        assert_eq!(
-            (&resolved["state"], &resolved["decision"]["channel"]),
-            (&json!("approved"), &json!("api"))
-        );
-        let told = events.gather("turn/completed").await;
-        assert_eq!(told.last().unwrap().data["params"]["turn"]["id"], turn.as_str());
-        let noted = told.iter().filter(|it| it.method() == "gantry/approval");
-        let closed = noted.last().expect("its end");
-        assert_eq!(closed.data["params"]["state"], "approved");
-        let late = bench.post_for(&project, &resolve, json!({ "decision": "decline" })).await;
-        late.refuses(409, "conflict", "approved already");
+        approve(&bench, &project, &asked, &mut events, &turn).await;
 
         let written = bench.root(&project).join("site/index.html");
         assert!(fs::read_to_string(&written).is_ok(), "{} is missing", written.display());
@@ -84,6 +62,29 @@ async fn a_prompt_becomes_files_once_a_person_has_approved_and_is_found_again_af
         );
         bench.check_bill().await;
     }
+}
+
+/// Approves the one thing that is asked, and sees it happen; a second decision comes too late.
+async fn approve(bench: &Bench, project: &str, asked: &Event, events: &mut Events, turn: &str) {
+    let approvals = bench.get(project, "approvals").await;
+    let approval = approvals["data"][0].clone();
+    assert_eq!(approvals["data"].as_array().map(Vec::len), Some(1), "{approvals}");
+    assert_eq!(approval["id"], asked.data["approvalId"]);
+    assert_eq!((&approval["state"], &approval["kind"]), (&json!("pending"), &json!("file_change")));
+    assert!(approval["changes"].to_string().contains("index.html"), "{approval}");
+    let resolve = format!("approvals/{}/resolve", approval["id"].as_str().unwrap());
+    let resolved = bench.post(project, &resolve, json!({})).await;
+    assert_eq!(
+        (&resolved["state"], &resolved["decision"]["channel"]),
+        (&json!("approved"), &json!("api"))
+    );
+    let told = events.gather("turn/completed").await;
+    assert_eq!(told.last().unwrap().data["params"]["turn"]["id"], turn);
+    let noted = told.iter().filter(|it| it.method() == "gantry/approval");
+    let closed = noted.last().expect("its end");
+    assert_eq!(closed.data["params"]["state"], "approved");
+    let late = bench.post_for(project, &resolve, json!({ "decision": "decline" })).await;
+    late.refuses(409, "conflict", "approved already");
 }
 
 /// The turn with all that happened in it, as the log tells it.

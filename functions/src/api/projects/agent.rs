@@ -50,8 +50,8 @@ pub async fn status(cx: Cx, _: Nothing) -> Result<Json<AgentStatus>> {
     }))
 }
 
-/// The presets, as every version takes them: `sandboxPolicy` is understood by all, and a profile is put
-/// into the form of the version that hosts.
+/// The presets, as every version takes them: `sandboxPolicy` is understood by all, and a profile is
+/// put into the form of the version that hosts.
 pub async fn permissions(_: Cx, _: Nothing) -> Result<Json<Permissions>> {
     let preset = |id, label, description, sandbox, kind, approval_policy| PermissionPreset {
         id,

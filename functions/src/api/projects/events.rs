@@ -21,7 +21,8 @@ pub struct EventsOf {
     /// Of this thread only, and of no thread.
     #[serde(default)]
     thread_id: Option<String>,
-    /// The last event that was seen, where `Last-Event-ID` cannot be sent; 0 for all that are kept.
+    /// The last event that was seen, where `Last-Event-ID` cannot be sent; 0 for all that are
+    /// kept.
     #[serde(default)]
     after: Option<u64>,
     /// A ticket instead of a credential: see `POST …/events/ticket`.

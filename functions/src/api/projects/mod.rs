@@ -1,4 +1,5 @@
-//! `/api/v1/projects`: managed projects (seed 000): workspaces that stay, and what codex does in them.
+//! `/api/v1/projects`: managed projects (seed 000): workspaces that stay, and what codex does in
+//! them.
 
 mod agent;
 mod approvals;

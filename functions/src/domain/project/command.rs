@@ -28,7 +28,8 @@ pub enum Command {
     Approvals { all: bool },
     /// Tells one approval.
     Approval { ask: AskId },
-    /// Tells the last turns of a thread, the newest `limit` before `before`, assembled from the log.
+    /// Tells the last turns of a thread, the newest `limit` before `before`, assembled from the
+    /// log.
     Turns { thread: String, limit: u32, before: Option<u64> },
     /// It was opened: this thread, on that runner, is what goes on.
     Opened(Opened),

@@ -1,5 +1,5 @@
-//! Turns, put together again from the lines of a log: what codex itself tells of them is not whole, and not
-//! there while its runner is away.
+//! Turns, put together again from the lines of a log: what codex itself tells of them is not whole,
+//! and not there while its runner is away.
 
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};

@@ -1,5 +1,5 @@
-//! A project's log: every event of its threads and of itself, numbered without gaps from 1. What came
-//! in many pieces at once is kept as one.
+//! A project's log: every event of its threads and of itself, numbered without gaps from 1. What
+//! came in many pieces at once is kept as one.
 
 use schema::{Timestamp, tunnel::Seq};
 use serde::Deserialize;

@@ -1,8 +1,8 @@
 //! A project, as its own object sees it: what is stored of it, and what it decides.
 //!
 //! A pure machine: what happens goes in with the time, what to do about it comes out. What must
-//! survive the loss of memory is in [`Kept`], in marks, approvals, prompts and the log, and every change
-//! of it comes out as a [`Batch`] before whatever tells the world of it.
+//! survive the loss of memory is in [`Kept`], in marks, approvals, prompts and the log, and every
+//! change of it comes out as a [`Batch`] before whatever tells the world of it.
 
 pub mod approval;
 pub mod command;

@@ -1,5 +1,5 @@
-//! Turns of a thread, one after the other: which one runs, which prompts wait, and what becomes of a
-//! prompt that comes while another is worked on.
+//! Turns of a thread, one after the other: which one runs, which prompts wait, and what becomes of
+//! a prompt that comes while another is worked on.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,7 +7,8 @@ use schema::{Code, Error, MicroUsd, OpId, PromptId, Result, Timestamp, agent::Wh
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A turn that was let begin and of which nothing was heard for so long is taken to have never begun.
+/// A turn that was let begin and of which nothing was heard for so long is taken to have never
+/// begun.
 const STARTING_MS: i64 = 90_000;
 /// Turns that have ended and are remembered, for answers that come after their end.
 const ENDED_MAX: usize = 32;
@@ -116,8 +117,8 @@ impl Turns {
             }
             (Some(Slot::Starting { .. }), WhenBusy::Steer) => Ok(Leave::Soon),
             (_, WhenBusy::Refuse) => {
-                let message = "A turn runs in this project. Wait for its end, interrupt it, or send \
-                               the prompt with `whenBusy` `steer` or `queue`.";
+                let message = "A turn runs in this project. Wait for its end, interrupt it, or \
+                               send the prompt with `whenBusy` `steer` or `queue`.";
                 Err(Error::new(Code::Conflict, message))
             }
             (_, WhenBusy::Queue | WhenBusy::Steer) => self.enqueue(prompt),
@@ -177,7 +178,8 @@ impl Turns {
     /// A turn began to run, however it was asked for.
     pub fn started(&mut self, thread: &str, turn: &str) {
         let has_ended = self.ended.iter().any(|ended| ended == turn);
-        // What steers a turn is answered with its own name by one version, and a made up one by another.
+        // What steers a turn is answered with its own name by one version, and a made up one by
+        // another.
         let runs = matches!(self.slots.get(thread), Some(Slot::Running { .. }));
         if !has_ended && !runs {
             self.slots.insert(thread.to_owned(), Slot::Running { turn: turn.to_owned() });

@@ -1,5 +1,5 @@
-//! What was decided is carried out: rows first, then runners are told, and told again until they have
-//! heard.
+//! What was decided is carried out: rows first, then runners are told, and told again until they
+//! have heard.
 
 use std::rc::Rc;
 

@@ -199,7 +199,8 @@ impl Rows {
     /// What an item was begun with.
     pub fn item(&self, item: &str) -> Option<Box<RawValue>> {
         let sql = "SELECT params AS text FROM log
-                   WHERE item = ? AND piece = 0 AND method = 'item/started' ORDER BY seq DESC LIMIT 1";
+                   WHERE item = ? AND piece = 0 AND method = 'item/started'
+                   ORDER BY seq DESC LIMIT 1";
         let found = self.one(sql, vec![text(item)]).ok().flatten()?;
         RawValue::from_string(found).ok()
     }

@@ -15,8 +15,8 @@ use crate::{
 /// The binding of the project objects in `wrangler.toml`.
 const PROJECT: &str = "PROJECT";
 
-/// Tells a project's object something, for its answer. Its refusal is an error here; so is an object
-/// out of reach.
+/// Tells a project's object something, for its answer. Its refusal is an error here; so is an
+/// object out of reach.
 pub async fn tell(env: &Env, project: ProjectId, command: &Command) -> Result<Answer> {
     let mut frame = Vec::with_capacity(512);
     tunnel::push(&mut frame, command, b"").map_err(Error::internal)?;

@@ -1,5 +1,5 @@
-//! Whoever watches a project: a cursor on its log. It reads what it has not seen, waits for more, and so
-//! cannot be overrun. At the log's end all are told the same text, made once.
+//! Whoever watches a project: a cursor on its log. It reads what it has not seen, waits for more,
+//! and so cannot be overrun. At the log's end all are told the same text, made once.
 
 use std::{cell::RefCell, collections::VecDeque, fmt::Write as _, rc::Rc};
 

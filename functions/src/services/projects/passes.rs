@@ -1,5 +1,5 @@
-//! What opens a project without a key: a ticket for one stream of events, because browsers cannot send
-//! headers with one.
+//! What opens a project without a key: a ticket for one stream of events, because browsers cannot
+//! send headers with one.
 
 use schema::{Code, Error, ProjectId, Result, Timestamp};
 

@@ -1,5 +1,5 @@
-//! How a project stands: its thread, its turns, what waits. It is told from the project's own log, also
-//! while its runner is away, and says so.
+//! How a project stands: its thread, its turns, what waits. It is told from the project's own log,
+//! also while its runner is away, and says so.
 
 use schema::{Code, Error, ProjectId, Result, agent::ApprovalState, tunnel::ProcessState};
 use serde_json::{
