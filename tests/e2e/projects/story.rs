@@ -109,7 +109,10 @@ async fn a_turn_is_interrupted_and_a_prompt_that_comes_meanwhile_does_as_its_cal
         let turn = bench.post(&project, "turns", slow).await["turnId"].clone();
         events.gather("item/commandExecution/requestApproval").await;
 
-        let wish = |when: &str, words: &str| json!({ "prompt": format!("rehearse: say {words}"), "whenBusy": when });
+        let wish = |when: &str, words: &str| {
+            let prompt = format!("rehearse: say {words}");
+            json!({ "prompt": prompt, "whenBusy": when })
+        };
         let refused = bench.post_for(&project, "turns", wish("refuse", "no")).await;
         refused.refuses(409, "conflict", "whenBusy");
         let queued = bench.post(&project, "turns", wish("queue", "later")).await;
