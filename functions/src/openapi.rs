@@ -9,7 +9,11 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     domain::{access::Access, cookie},
-    http::{Family, Handler, Route, reply::Answer, reply::EVENTS, reply::JSON, route::Wire},
+    http::{
+        Family, Handler, Route,
+        reply::{Answer, BYTES, EVENTS, JSON},
+        route::Wire,
+    },
 };
 
 /// The schema of a type, by its name.
@@ -197,13 +201,20 @@ fn operation(
         operation.insert("parameters".into(), json!(parameters));
     }
     if let Some(body) = &parts.body {
-        let content = json!({ JSON: { "schema": body.schema } });
+        let mut content = json!({ JSON: { "schema": body.schema } });
+        if let Some(kinds) = content.as_object_mut().filter(|_| route.plain) {
+            kinds.insert(BYTES.to_owned(), anything());
+        }
         let body = json!({ "required": body.required, "content": content });
         operation.insert("requestBody".into(), body);
     }
     let mut reply = parts.reply.clone();
     if let Some(kinds) = reply.as_object_mut().filter(|_| route.streams) {
         kinds.insert(EVENTS.to_owned(), json!({ "schema": { "type": "string" } }));
+    }
+    let is_read = route.plain && route.method == "GET";
+    if let Some(kinds) = reply.as_object_mut().filter(|_| is_read) {
+        kinds.insert(BYTES.to_owned(), anything());
     }
     let done = json!({
         "description": failures::meaning(parts.status),
@@ -212,8 +223,16 @@ fn operation(
     });
     let mut responses = failures::of(route, parts, failure, refusals);
     responses.insert(parts.status.to_string(), done);
+    if is_read {
+        responses.extend(failures::of_parts(&json!({ BYTES: anything() })));
+    }
     operation.insert("responses".into(), Value::Object(responses));
     Value::Object(operation)
+}
+
+/// Bytes of any kind.
+fn anything() -> Value {
+    json!({ "schema": { "type": "string", "format": "binary" } })
 }
 
 /// `get_api_v1_me`: stable, and one for each method and path.

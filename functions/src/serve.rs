@@ -208,6 +208,7 @@ fn finish(
     let response = match &reply.body {
         Body::Text(text) => js::answer(reply.status, &lines, &JsValue::from_str(text)),
         Body::Stream(stream) => js::answer(reply.status, &lines, stream),
+        Body::Nothing => js::answer(reply.status, &lines, &JsValue::NULL),
     }?;
     if !reply.headers.is_empty() {
         let headers = response.headers();

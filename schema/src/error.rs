@@ -37,6 +37,8 @@ pub enum Code {
     PreconditionRequired,
     /// The body is larger than is taken.
     PayloadTooLarge,
+    /// The file has nothing of the range that is asked for.
+    RangeNotSatisfiable,
     /// A content type or encoding that is not taken.
     UnsupportedMediaType,
     /// A field is missing or wrong; `details` says which.
@@ -83,6 +85,7 @@ impl Code {
             Self::PreconditionFailed => 412,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
+            Self::RangeNotSatisfiable => 416,
             Self::ValidationError | Self::IdempotencyKeyReused => 422,
             Self::UpgradeRefused => 426,
             Self::PreconditionRequired => 428,
@@ -109,6 +112,7 @@ impl Code {
             Self::ApprovalExpired => "approval_expired",
             Self::PreconditionRequired => "precondition_required",
             Self::PayloadTooLarge => "payload_too_large",
+            Self::RangeNotSatisfiable => "range_not_satisfiable",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::ValidationError => "validation_error",
             Self::IdempotencyKeyReused => "idempotency_key_reused",

@@ -52,8 +52,13 @@ pub fn decoded(text: &str) -> String {
 
 /// The body as JSON of the expected form. An empty body counts as `{}`.
 pub async fn json<T: DeserializeOwned>(request: &web_sys::Request) -> Result<T> {
+    json_up_to(request, BODY_MAX_BYTES).await
+}
+
+/// The same of a body of so many bytes.
+pub async fn json_up_to<T: DeserializeOwned>(request: &web_sys::Request, most: usize) -> Result<T> {
     let content_type = js::request_header(request, "content-type").to_ascii_lowercase();
-    let bytes = bytes(request).await?;
+    let bytes = bytes_up_to(request, most).await?;
     if !bytes.is_empty() && !content_type.starts_with("application/json") {
         let message = "Send the body as `content-type: application/json`.";
         return Err(Error::new(Code::UnsupportedMediaType, message));
@@ -63,9 +68,14 @@ pub async fn json<T: DeserializeOwned>(request: &web_sys::Request) -> Result<T> 
 
 /// The body as it was sent, up to [`BODY_MAX_BYTES`].
 pub async fn bytes(request: &web_sys::Request) -> Result<Vec<u8>> {
+    bytes_up_to(request, BODY_MAX_BYTES).await
+}
+
+/// The body as it was sent, up to so many bytes.
+pub async fn bytes_up_to(request: &web_sys::Request, most: usize) -> Result<Vec<u8>> {
     let length: Option<usize> = js::request_header(request, "content-length").parse().ok();
-    if length.is_some_and(|length| length > BODY_MAX_BYTES) {
-        return Err(too_large());
+    if length.is_some_and(|length| length > most) {
+        return Err(too_large(most));
     }
     let broken = |thrown: JsValue| {
         Error::new(Code::InvalidRequest, "The body broke off.").caused_by(js::said(&thrown))
@@ -73,10 +83,10 @@ pub async fn bytes(request: &web_sys::Request) -> Result<Vec<u8>> {
     // Whose length is known need not be read piece by piece, which costs as much as a call.
     let whole = match length {
         Some(_) => request.array_buffer().map_err(broken)?,
-        None => js::body(request, BODY_MAX_BYTES),
+        None => js::body(request, most),
     };
     let buffer = JsFuture::from(whole).await.map_err(broken)?;
-    Ok(js::bytes(&buffer.dyn_into::<ArrayBuffer>().map_err(|_| too_large())?))
+    Ok(js::bytes(&buffer.dyn_into::<ArrayBuffer>().map_err(|_| too_large(most))?))
 }
 
 /// A JSON object of the expected form: what is no JSON is malformed, what does not fit is a wrong
@@ -92,8 +102,8 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     })
 }
 
-fn too_large() -> Error {
-    let most = BODY_MAX_BYTES >> 10;
+fn too_large(most: usize) -> Error {
+    let most = most >> 10;
     Error::new(Code::PayloadTooLarge, format!("A body may have at most {most} KiB here."))
 }
 

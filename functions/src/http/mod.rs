@@ -8,8 +8,9 @@ pub mod route;
 pub mod router;
 
 pub use reply::{
-    Accepted, Bytes, Created, Html, Json, JsonOrSse, Redirect, Reply, Sse, WithCookies, WithHeaders,
+    Accepted, Bytes, Created, Html, Json, JsonOrBytes, JsonOrSse, Redirect, Reply, Sse,
+    WithCookies, WithHeaders,
 };
 pub use route::{
-    Family, Handler, Incoming, Route, delete, forward, get, post, put, signed, upgrade,
+    Family, Handler, Incoming, Route, delete, forward, get, post, put, signed, upgrade, upload,
 };

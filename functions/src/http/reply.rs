@@ -26,12 +26,16 @@ pub enum Body {
     Text(String),
     /// What comes as it comes; it never passes through here.
     Stream(web_sys::ReadableStream),
+    /// Nothing, where the status says it all.
+    Nothing,
 }
 
 /// The content type of JSON.
 pub const JSON: &str = "application/json";
 /// The content type of a page.
 pub const HTML: &str = "text/html; charset=utf-8";
+/// The content type of bytes of anything.
+pub const BYTES: &str = "application/octet-stream";
 /// The content type of server-sent events.
 pub const EVENTS: &str = "text/event-stream";
 
@@ -193,10 +197,37 @@ pub struct AnyBytes(#[expect(dead_code, reason = "only described")] String);
 impl Answer for Bytes {
     type Body = AnyBytes;
     const STATUS: u16 = 200;
-    const CONTENT_TYPE: &'static str = "application/octet-stream";
+    const CONTENT_TYPE: &'static str = BYTES;
     fn reply(self) -> Result<Reply> {
         let (status, content_type) = (Self::STATUS, Self::CONTENT_TYPE);
         Ok(Reply { status, content_type, body: Body::Stream(self.0), headers: Vec::new() })
+    }
+}
+
+/// 200 with JSON, or bytes as they are; 206 with a part of them; 304 if the caller has them.
+pub enum JsonOrBytes<T> {
+    /// In JSON.
+    Json(T),
+    /// As it is.
+    Bytes(web_sys::ReadableStream),
+    /// A part, as it is.
+    Part(web_sys::ReadableStream),
+    /// What the caller has already.
+    Same,
+}
+
+impl<T: Serialize + Wire> Answer for JsonOrBytes<T> {
+    type Body = T;
+    const STATUS: u16 = 200;
+    const CONTENT_TYPE: &'static str = JSON;
+    fn reply(self) -> Result<Reply> {
+        let (status, body) = match self {
+            Self::Json(value) => return json(Self::STATUS, &value),
+            Self::Bytes(bytes) => (200, Body::Stream(bytes)),
+            Self::Part(bytes) => (206, Body::Stream(bytes)),
+            Self::Same => (304, Body::Nothing),
+        };
+        Ok(Reply { status, content_type: BYTES, body, headers: Vec::new() })
     }
 }
 

@@ -51,6 +51,8 @@ pub struct Route {
     pub keyed: bool,
     /// Whether its answer is, or may be, a stream of events.
     pub streams: bool,
+    /// Whether what it takes and answers may also be bytes as they are.
+    pub plain: bool,
     /// Failures that it has beside those that follow from its form.
     pub failures: &'static [u16],
     /// The cookie that it uses up: whatever comes of it, the browser shall not keep it.
@@ -69,6 +71,11 @@ impl Route {
     /// The same line, for an answer that is, or may be, a stream of events.
     pub fn streams(self) -> Self {
         Self { streams: true, ..self }
+    }
+
+    /// The same line, for what may also be bytes as they are.
+    pub fn plain(self) -> Self {
+        Self { plain: true, ..self }
     }
 
     /// The same line, for what uses a cookie up.
@@ -214,6 +221,7 @@ fn route<M, H: Act<M>>(
         handler: handler.boxed(),
         keyed: false,
         streams: false,
+        plain: false,
         failures: &[],
         spends: None,
         #[cfg(not(target_arch = "wasm32"))]
@@ -254,6 +262,42 @@ pub fn put<M>(
     route("PUT", path, access, (tag, summary), handler)
 }
 
+/// A `PUT` route that reads its body itself: a `B` in JSON, or bytes as they are.
+pub fn upload<B, F, Fut, At, R>(
+    path: &'static str,
+    access: Access,
+    tag: &'static str,
+    summary: &'static str,
+    handler: F,
+) -> Route
+where
+    B: Wire,
+    F: Fn(Cx, At, Incoming) -> Fut + Clone + 'static,
+    Fut: Future<Output = Result<R>> + 'static,
+    At: DeserializeOwned + Wire + 'static,
+    R: Answer + 'static,
+{
+    Route {
+        method: "PUT",
+        path,
+        access,
+        tag,
+        summary,
+        handler: Handler::Act(Rc::new(move |cx, incoming| {
+            let at = body::params(&incoming.path, &incoming.query);
+            let act = at.map(|at| handler(cx, at, incoming));
+            Box::pin(async move { act?.await?.reply() })
+        })),
+        keyed: false,
+        streams: false,
+        plain: true,
+        failures: &[],
+        spends: None,
+        #[cfg(not(target_arch = "wasm32"))]
+        shape: super::super::openapi::Shape::of::<At, B, R>(true),
+    }
+}
+
 /// A `DELETE` route.
 pub fn delete<M>(
     path: &'static str,
@@ -286,6 +330,7 @@ where
         handler: Handler::Forward(Rc::new(move |cx, request| Box::pin(handler(cx, request)))),
         keyed: false,
         streams: false,
+        plain: false,
         failures: &[],
         spends: None,
         #[cfg(not(target_arch = "wasm32"))]
@@ -354,6 +399,7 @@ where
         })),
         keyed: false,
         streams: false,
+        plain: false,
         failures: &[],
         spends: None,
         #[cfg(not(target_arch = "wasm32"))]

@@ -55,6 +55,20 @@ fn statuses(route: &Route, parts: &Parts) -> Vec<u16> {
     statuses
 }
 
+/// What else comes where a part can be asked for, or what is not known already.
+pub fn of_parts(content: &Value) -> Map<String, Value> {
+    let part = json!({
+        "description": "The part that `Range` asked for.",
+        "headers": beside(206),
+        "content": content,
+    });
+    let same = json!({
+        "description": "It is as `If-None-Match` says.",
+        "headers": beside(304),
+    });
+    [("206".to_owned(), part), ("304".to_owned(), same)].into_iter().collect()
+}
+
 fn refusal(status: u16, failure: &Schema) -> Value {
     json!({
         "description": meaning(status),
@@ -77,6 +91,7 @@ pub const fn meaning(status: u16) -> &'static str {
         412 => "The thing is not in the state that was asked for.",
         413 => "The body is larger than is taken.",
         415 => "A content type or encoding that is not taken.",
+        416 => "The file has nothing of this range.",
         422 => "A field is missing or wrong.",
         426 => "Only HTTP is served here.",
         428 => "The thing is changed only by who names the state that they have seen.",

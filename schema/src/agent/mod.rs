@@ -2,6 +2,7 @@
 
 mod auto_top_up;
 mod cli;
+mod files;
 mod notices;
 mod payments;
 mod people;
@@ -13,6 +14,9 @@ pub mod subscription;
 
 pub use auto_top_up::{AutoTopUp, AutoTopUpState, SetAutoTopUp};
 pub use cli::{CliSettings, CliVersion, PublicCodex, ShellBlocks};
+pub use files::{
+    FileContent, FileEncoding, FileEntry, FileRemoved, FileTree, FileWritten, WriteFile,
+};
 pub use notices::Notice;
 pub use payments::{
     Checkout, CheckoutOpened, Confirm, MonthlyPlan, Pack, Payment, Plans, Received, Settled,

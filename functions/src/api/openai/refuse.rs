@@ -72,6 +72,7 @@ const fn kind(code: Code) -> &'static str {
         | Code::ApprovalExpired
         | Code::PreconditionRequired
         | Code::PayloadTooLarge
+        | Code::RangeNotSatisfiable
         | Code::UnsupportedMediaType
         | Code::ValidationError
         | Code::IdempotencyKeyReused
