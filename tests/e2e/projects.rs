@@ -2,6 +2,7 @@
 
 mod bench;
 mod many;
+mod files;
 mod policy;
 mod story;
 mod tenants;

@@ -11,7 +11,7 @@ use schema::{
 };
 use wasm_bindgen::JsCast;
 
-use super::runners;
+use super::{projects::Project, runners};
 use crate::{
     cx::{self, Cx},
     js,
@@ -30,6 +30,13 @@ pub struct Root<'a> {
     pub path: &'a str,
 }
 
+impl<'a> Root<'a> {
+    /// Of a project.
+    pub fn of(project: &'a Project) -> Self {
+        Self { account: project.account, path: &project.root }
+    }
+}
+
 /// Conditions of a change: see [`Write`].
 #[derive(Debug, Clone, Default)]
 pub struct Only {
@@ -46,14 +53,9 @@ pub struct Opened {
 }
 
 /// Makes the root of a project, if it is not there.
-pub async fn prepare(
-    cx: &Cx,
-    account: AccountId,
-    root: &str,
-    template: Template,
-) -> Result<Prepared> {
-    let params = Prepare { root: root.to_owned(), template };
-    runners::hosts(cx, account, workspace::PREPARE, &params, PREPARE_MS).await
+pub async fn prepare(cx: &Cx, root: Root<'_>, template: Template) -> Result<Prepared> {
+    let params = Prepare { root: root.path.to_owned(), template };
+    runners::hosts(cx, root.account, workspace::PREPARE, &params, PREPARE_MS).await
 }
 
 /// Has changes of a root's files told in the account's log, or no more.

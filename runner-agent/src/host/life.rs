@@ -157,7 +157,11 @@ impl Host {
         let drained = self.child.as_ref().and_then(|child| child.ended).map(|end| end.1 + DRAIN);
         let linger = self.alone_since.map(|since| since + linger);
         let times = [idle, drained, linger, self.life.deadline(), self.calls.deadline()];
-        times.into_iter().chain([self.store.deadline(), self.late.deadline()]).flatten().min()
+        times
+            .into_iter()
+            .chain([self.store.deadline(), self.late.deadline(), self.watcher.deadline()])
+            .flatten()
+            .min()
     }
 
     /// Does what it is time for.
@@ -166,6 +170,7 @@ impl Host {
             let passed = self.late.due(both_clocks());
             self.note_all(passed);
         }
+        self.tell_changes(now);
         self.flush(now);
         self.store.sync(now);
         self.refuse_overdue(now);

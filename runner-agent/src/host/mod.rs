@@ -57,6 +57,7 @@ use child::{Child, Input, Output};
 use command::Prepared;
 use door::{Agent, Attachment, Outlet};
 use files::Work;
+use files::watch::{self, Watcher};
 use key_proxy::{Key, KeyProxy};
 use late::{Late, Now};
 use life::Life;
@@ -86,6 +87,7 @@ struct Host {
     spool: Spool,
     calls: Calls,
     work: Work,
+    watcher: Watcher,
     agent: Option<Agent>,
     life: Life,
     child: Option<Child>,
@@ -124,6 +126,8 @@ enum Happened {
     Synced(io::Result<()>),
     /// The host's own work on files came to something.
     Worked(Option<files::Done>),
+    /// Files changed in a root that is watched.
+    Changed(io::Result<()>),
     Time,
     Told,
 }
@@ -177,6 +181,7 @@ impl Host {
             spool: Spool::default(),
             calls: Calls::default(),
             work,
+            watcher: Watcher::default(),
             agent: None,
             life: Life::Stopped,
             child: None,
@@ -228,7 +233,7 @@ impl Host {
             None => (None, None),
         };
         let (preparing, syncing) = (self.life.preparing(), self.store.syncing());
-        let working = self.work.under_way();
+        let (working, watching) = (self.work.under_way(), self.watcher.watching());
         tokio::select! {
             it = when(input, Input::flush) => Happened::Written(it),
             it = when(output, Output::read) => Happened::Said(it),
@@ -240,6 +245,7 @@ impl Host {
                 Happened::Synced(it.unwrap_or_else(|error| Err(io::Error::other(error))))
             }
             it = when(working, files::next) => Happened::Worked(it),
+            it = when(watching, watch::changed) => Happened::Changed(it),
             Some(it) = attachments.recv() => Happened::Attached(it),
             _ = end.recv() => Happened::Told,
             () = alarm, if is_set => Happened::Time,
@@ -253,6 +259,11 @@ impl Host {
             | Happened::Worked(None)
             | Happened::Time => {}
             Happened::Worked(Some(done)) => self.worked(done),
+            Happened::Changed(Ok(())) => self.watcher.read(&self.spec, Instant::now()),
+            Happened::Changed(Err(error)) => {
+                tracing::error!(%error, "changes of files cannot be read any more");
+                self.watcher = Watcher::default();
+            }
             Happened::Written(Err(error)) => {
                 // It has closed its input: its end follows, or is brought about.
                 tracing::warn!(%error, "the process does not read any more");

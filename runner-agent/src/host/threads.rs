@@ -1,9 +1,9 @@
 //! What has to be known of threads so that a process that was started again can go on with them:
 //! which ones it has loaded, and which policy each one last had.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -20,6 +20,8 @@ pub struct Threads {
     path: PathBuf,
     policies: BTreeMap<String, Policy>,
     loaded: HashSet<String>,
+    /// The latest thread that runs in a directory.
+    latest: HashMap<PathBuf, String>,
     /// Loaded again by us: their policy has to be said once more with the next turn.
     resumed: HashSet<String>,
 }
@@ -45,6 +47,11 @@ impl Threads {
         self.loaded.insert(thread.to_owned());
     }
 
+    /// The thread that was last begun or gone on with in that very directory.
+    pub fn latest_in(&self, folder: &Path) -> Option<&str> {
+        self.latest.get(folder).map(String::as_str)
+    }
+
     pub fn unload(&mut self, thread: &str) {
         self.loaded.remove(thread);
     }
@@ -68,6 +75,13 @@ impl Threads {
         let Ok(result) = serde_json::from_str::<Value>(result.get()) else { return };
         let Some(thread) = result.pointer("/thread/id").and_then(Value::as_str) else { return };
         self.load(thread);
+        let cwd = result.get("cwd").or_else(|| result.pointer("/thread/cwd"));
+        if let Some(cwd) = cwd.and_then(Value::as_str) {
+            if self.latest.len() >= THREADS_MAX {
+                self.latest.clear();
+            }
+            self.latest.insert(PathBuf::from(cwd), thread.to_owned());
+        }
         let some = |name: &str| result.get(name).filter(|it| !it.is_null()).cloned();
         let profile = sent.and_then(|sent| sent.get("permissions"));
         let policy = Policy {

@@ -4,12 +4,16 @@
 mod agent;
 mod approvals;
 mod events;
+mod files;
 mod policy;
 mod turns;
 mod view;
 mod workspaces;
 
-use schema::{ProjectId, agent::Failure};
+use schema::{
+    ProjectId,
+    agent::{Failure, WriteFile},
+};
 use serde::Deserialize;
 
 use super::agent::refuse;
@@ -18,7 +22,7 @@ use crate::{
         Access::{self, Api, ApiOrTicket},
         Scope,
     },
-    http::{Family, delete, get, post, put},
+    http::{Family, delete, get, post, put, upload},
 };
 
 /// Everybody works with the projects of their own account.
@@ -177,6 +181,39 @@ pub fn family() -> Family {
                 policy::check,
             )
             .fails(&[404]),
+            get(
+                "/api/v1/projects/{project_id}/files/tree",
+                API,
+                "projects",
+                "List files inside a managed project workspace",
+                files::tree,
+            )
+            .fails(MACHINE),
+            get(
+                "/api/v1/projects/{project_id}/files/content",
+                API,
+                "projects",
+                "Read a file from a managed project workspace",
+                files::read,
+            )
+            .plain()
+            .fails(&[403, 404, 409, 413, 416, 502, 503, 504]),
+            upload::<WriteFile, _, _, _, _>(
+                "/api/v1/projects/{project_id}/files/content",
+                API,
+                "projects",
+                "Write a file inside a managed project workspace",
+                files::write,
+            )
+            .fails(&[403, 404, 409, 412, 502, 503, 504]),
+            delete(
+                "/api/v1/projects/{project_id}/files/content",
+                API,
+                "projects",
+                "Remove a file, a link or an empty directory of a managed project workspace",
+                files::remove,
+            )
+            .fails(&[403, 404, 409, 412, 502, 503, 504]),
             get(
                 "/api/v1/projects/{project_id}/events",
                 ApiOrTicket(Scope::Agent),

@@ -4,6 +4,7 @@ use schema::{
     Error, Result,
     agent::{CreateProject, OpenProject, Opened, Project, ProjectState, ProjectThread},
     page::{Page, PageQuery},
+    workspace::Template,
 };
 use serde::Deserialize;
 
@@ -80,6 +81,11 @@ pub async fn create(cx: Cx, _: Nothing, body: CreateProject) -> Result<Created<P
         most: budgets::limit(MAX_COST, max_cost_micro_usd)?.map(Some),
     };
     let template = template.unwrap_or_else(|| "empty".into());
+    if serde_json::from_value::<Template>(template.clone()).is_err() {
+        let message = "`react`, `node`, `python`, `rust`, `static`, `empty`, or \
+                       `{\"git\": {\"url\": \"https://…\", \"ref\": \"…\"}}`";
+        return Err(Error::field("template", message));
+    }
     let new = NewProject { name, owner, template, settings };
     Ok(Created(view::project(&projects::create(&cx, new).await?, None, None)))
 }

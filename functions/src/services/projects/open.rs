@@ -12,7 +12,7 @@ use crate::{
     cx::Cx,
     domain::project::command::{self, Command},
     services::{
-        placement, runners,
+        files, placement, runners,
         threads::{self, Told},
     },
     store::projects,
@@ -45,8 +45,15 @@ pub async fn open(cx: &Cx, id: schema::ProjectId, wish: Wish) -> Result<Opened> 
     let (project, known) = described(cx, id).await?;
     let Wish { manner, input, new_thread, when_busy, most } = wish;
     let thread = known.thread.filter(|_| !new_thread);
+    // Before codex looks there: what is missing is made, with what the project begins with.
+    let template = serde_json::from_value(project.profile.template.clone()).unwrap_or_default();
+    files::prepare(cx, files::Root::of(&project), template).await?;
     let mut told = go_on(cx, &project, thread.as_deref(), new_thread, &manner).await?;
     note(cx, &project, &told).await?;
+    if let Err(error) = files::watch(cx, files::Root::of(&project), true).await {
+        // A project can be worked with although nobody is told of its files.
+        worker::console_error!("watch: {error}");
+    }
     let mut prompted = None;
     if let Some(input) = input {
         let thread = Some(told.thread.clone());

@@ -11,6 +11,7 @@ mod prepare;
 mod root;
 mod template;
 mod tree;
+pub mod watch;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -18,14 +19,16 @@ use std::{fs, io};
 
 use bytes::Bytes;
 use rustix::fs::FileType;
-use schema::workspace::{self, Entry, FAILED, File, Kind, Span, Stat};
+use schema::workspace::{self, Changed, Entry, FAILED, File, Kind, Span, Stat};
 use schema::{Code, Error, OpId, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use self::root::Root;
+use self::watch::Told;
 use super::calls::Call;
 use super::ops::Outcome;
 use super::spec::Spec;
@@ -93,6 +96,11 @@ impl Host {
             return self.worked(Done { op, written, outcome: answer(Err(error)) });
         }
         let (spec, turn) = (self.spec.clone(), self.work.turn.clone());
+        if call.method == workspace::WATCH {
+            let watching = read(&call.params).and_then(|it| self.watcher.watch(&self.spec, &it));
+            let outcome = answer(watching.and_then(|it| body(&it)));
+            return self.worked(Done { op, written, outcome });
+        }
         if call.method == workspace::PREPARE {
             self.work.tasks.spawn(async move {
                 let prepared = prepare::prepare(&spec, op, &call.params).await;
@@ -104,6 +112,18 @@ impl Host {
             let outcome = answer(act(&spec, &turn, &call.method, &call.params));
             Done { op, written, outcome }
         });
+    }
+
+    /// Tells what has changed in roots that are watched, to the latest thread of each.
+    pub(super) fn tell_changes(&mut self, now: Instant) {
+        for Told { root, changes, more } in self.watcher.due(now) {
+            let Ok(work) = fs::canonicalize(self.spec.work()) else { continue };
+            let Some(thread_id) = self.threads.latest_in(&work.join(&root)) else { continue };
+            let thread_id = thread_id.to_owned();
+            let params = Changed { thread_id, root, changes, more };
+            let event = json!({ "method": workspace::CHANGED, "params": params });
+            self.store.push(None, event.to_string().into(), false);
+        }
     }
 
     /// A piece of work has come to an end.

@@ -77,6 +77,37 @@ pub fn tree(spec: &Spec, params: &ReadTree) -> Result<Tree> {
     Ok(Tree { entries, next: None })
 }
 
+/// What is in a directory and is neither noise nor ignored: paths, and whether each is a directory.
+pub fn children(root: &Root, path: &str) -> Vec<(String, bool)> {
+    let mut levels: Vec<Level> = above(path)
+        .map(|path| Level { path: path.to_owned(), left: Vec::new(), rules: rules(root, path) })
+        .collect();
+    let Ok(mut level) = list(root, path, false) else { return Vec::new() };
+    let left = std::mem::take(&mut level.left);
+    levels.push(level);
+    let shown = left.into_iter().filter_map(|(name, kind)| {
+        let (path, is_directory) = (join(path, &name), kind == FileType::Directory);
+        (!is_hidden(&levels, &path, &name, is_directory)).then_some((path, is_directory))
+    });
+    shown.collect()
+}
+
+/// Whether something is noise or ignored, by itself or by a directory that it lies in.
+pub fn hides(root: &Root, path: &str, is_directory: bool) -> bool {
+    let mut levels: Vec<Level> = Vec::new();
+    let folders: Vec<_> = above(path).collect();
+    let parts = folders.iter().skip(1).map(|folder| (*folder, true));
+    for (part, is_directory) in parts.chain([(path, is_directory)]) {
+        let (folder, name) = part.rsplit_once('/').unwrap_or(("", part));
+        let rules = rules(root, folder);
+        levels.push(Level { path: folder.to_owned(), left: Vec::new(), rules });
+        if is_hidden(&levels, part, name, is_directory) {
+            return true;
+        }
+    }
+    false
+}
+
 /// A path's own entry, if it is there and can be shown.
 fn describe(root: &Root, path: &str) -> Option<Entry> {
     let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -156,7 +187,7 @@ fn below(path: &str, other: &str) -> bool {
     path.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn join(path: &str, name: &str) -> String {
+pub fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
 }
 
