@@ -36,6 +36,9 @@ const EVENTS: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::DELETE)
     .union(WatchFlags::ONLYDIR);
 
+/// The number of a directory, what happened in it, and to what name.
+type Event = (i32, ReadFlags, Option<String>);
+
 /// What is watched, and what has changed since it was last told.
 #[derive(Debug, Default)]
 pub struct Watcher {
@@ -163,7 +166,7 @@ impl Watcher {
         }
     }
 
-    fn events(&mut self) -> Vec<(i32, ReadFlags, Option<String>)> {
+    fn events(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         let Some(inotify) = &self.inotify else { return events };
         let mut buffer = [0; BUFFER_BYTES];
@@ -231,7 +234,7 @@ pub async fn changed(inotify: &mut Receiver) -> io::Result<()> {
 
 /// One event as the system writes it: `[i32 number][u32 flags][u32 cookie][u32 bytes][name, NULs]`.
 /// What has no name in UTF-8 cannot be asked for, and has none here.
-fn event(bytes: &[u8]) -> Option<((i32, ReadFlags, Option<String>), &[u8])> {
+fn event(bytes: &[u8]) -> Option<(Event, &[u8])> {
     let (number, rest) = bytes.split_first_chunk()?;
     let (flags, rest) = rest.split_first_chunk()?;
     let (_, rest) = rest.split_first_chunk::<4>()?;
