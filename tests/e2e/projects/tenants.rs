@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::desk::{Desk, Reply};
 
 /// Every row of a project, with a body where it takes one.
-const ROWS: [(&str, &str, Option<&str>); 14] = [
+const ROWS: [(&str, &str, Option<&str>); 18] = [
     ("GET", "/api/v1/projects/{project_id}", None),
     ("POST", "/api/v1/projects/{project_id}/open", Some("{}")),
     ("GET", "/api/v1/projects/{project_id}/state", None),
@@ -17,6 +17,10 @@ const ROWS: [(&str, &str, Option<&str>); 14] = [
     ("POST", "/api/v1/projects/{project_id}/approvals/{request_id}/resolve", Some("{}")),
     ("GET", "/api/v1/projects/{project_id}/events", None),
     ("POST", "/api/v1/projects/{project_id}/events/ticket", Some("{}")),
+    ("GET", "/api/v1/projects/{project_id}/files/tree", None),
+    ("GET", "/api/v1/projects/{project_id}/files/content?path=x", None),
+    ("PUT", "/api/v1/projects/{project_id}/files/content", Some(r#"{"path":"x","content":""}"#)),
+    ("DELETE", "/api/v1/projects/{project_id}/files/content?path=x", None),
     ("GET", "/api/v1/projects/{project_id}/policy", None),
     ("PUT", "/api/v1/projects/{project_id}/policy", Some(r#"{"rules":[]}"#)),
     ("POST", "/api/v1/projects/{project_id}/policy/check", Some(r#"{"command":"ls"}"#)),
