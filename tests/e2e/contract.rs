@@ -1,5 +1,7 @@
 //! `GET /openapi.json`: the promise, and whether it is kept.
 
+mod schemathesis;
+
 use std::fs;
 use std::process::Command;
 

@@ -101,6 +101,9 @@ pub async fn checkout(cx: &Cx, account: AccountId) -> Result<CheckoutSession> {
 /// The customer comes back from their checkout: what came of it counts at once.
 pub async fn came_back(cx: &Cx, account: AccountId, session: &str) -> Result<()> {
     let unknown = || Error::not_found("checkout", session);
+    if !stripe::is_id(session) {
+        return Err(unknown());
+    }
     let read = stripe::session(stripe(cx)?, session).await;
     let read = read.map_err(|error| match error.code {
         Code::ResourceNotFound => unknown(),

@@ -178,7 +178,8 @@ pub fn family() -> Family {
                 "billing",
                 "Configure automatic wallet top-up for the current wallet",
                 auto_top_up::set,
-            ),
+            )
+            .fails(&[502]),
             get(
                 "/api/v1/wallet/auto-topup/approve",
                 Public,
@@ -186,14 +187,15 @@ pub fn family() -> Family {
                 "Go to the page on which a payment is approved, by a signed link",
                 auto_top_up::approve,
             )
-            .fails(&[403, 409]),
+            .fails(&[403, 409, 502]),
             get(
                 "/api/v1/plans",
                 Public,
                 "billing",
                 "List wallet credit packs, and to a customer what is for them alone",
                 payments::plans,
-            ),
+            )
+            .fails(&[401, 403, 429]),
             post(
                 "/api/v1/wallet/stripe/checkout",
                 Api(Scope::Account),
@@ -202,7 +204,7 @@ pub fn family() -> Family {
                 payments::checkout,
             )
             .keyed()
-            .fails(&[409]),
+            .fails(&[409, 502]),
             post(
                 "/api/v1/wallet/stripe/confirm",
                 Api(Scope::Account),
@@ -210,7 +212,7 @@ pub fn family() -> Family {
                 "Confirm a paid Stripe Checkout Session and reconcile wallet credit",
                 payments::confirm,
             )
-            .fails(&[404]),
+            .fails(&[404, 502]),
             post(
                 "/api/v1/wallet/top-up",
                 Api(Scope::Account),
@@ -218,7 +220,7 @@ pub fn family() -> Family {
                 "Load credit onto the current wallet after a plan payment",
                 payments::top_up,
             )
-            .fails(&[404]),
+            .fails(&[404, 502]),
             get(
                 "/api/v1/wallet/payments",
                 Api(Scope::Account),
@@ -232,7 +234,8 @@ pub fn family() -> Family {
                 "billing",
                 "Receive Stripe wallet payment events",
                 payments::webhook,
-            ),
+            )
+            .fails(&[400]),
             get(
                 "/api/v1/share-credit",
                 Api(Scope::Account),
@@ -285,7 +288,7 @@ pub fn family() -> Family {
                 "Let the wallet pay what the plan does not, or the plan end with its period",
                 subscription::change,
             )
-            .fails(&[404, 409]),
+            .fails(&[404, 409, 502]),
         ],
     )
 }

@@ -29,6 +29,8 @@ const PATIENCE_MS: u32 = 40_000;
 const ANSWER_MAX_BYTES: usize = 4 << 20;
 /// What is asked for at once; Stripe gives no more.
 const PAGE: usize = 100;
+/// Identifiers of Stripe's are shorter.
+const ID_MAX_BYTES: usize = 255;
 
 /// What a checkout is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -315,7 +317,27 @@ async fn send(
     http::call(&request).await.map_err(|why| answer::silence(&format!("{path}: {why}")))
 }
 
+/// Whether a text may be an identifier of Stripe's. What is none is not asked for: an empty one
+/// would name the list of all.
+pub fn is_id(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    (1..=ID_MAX_BYTES).contains(&text.len()) && text.bytes().all(fits)
+}
+
 /// An identifier as one part of a path, whatever is in it.
 fn part(id: &str) -> String {
     form_urlencoded::byte_serialize(id.as_bytes()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_id;
+
+    #[test]
+    fn what_stripe_never_called_anything_is_no_identifier() {
+        assert!(is_id("cs_test_a1B2") && is_id(&"a".repeat(255)));
+        for text in ["", "..", "a/b", "a?b=c", "a b", "a%2fb", "é", &"a".repeat(256)] {
+            assert!(!is_id(text), "{text}");
+        }
+    }
 }
