@@ -36,12 +36,8 @@ async fn tell(world: &World, account: &Account, command: Value) -> Value {
 }
 
 async fn set(world: &World, account: &Account, turn: &str, limit: i64) -> Value {
-    set_in(world, account, THREAD, turn, limit).await
-}
-
-async fn set_in(world: &World, account: &Account, thread: &str, turn: &str, limit: i64) -> Value {
     let turn = json!({ "id": turn, "limit": limit });
-    let cap = json!({ "thread": thread, "turn": turn, "limit": null });
+    let cap = json!({ "thread": THREAD, "turn": turn, "limit": null });
     tell(world, account, json!({ "set": { "project": PROJECT, "cap": cap } })).await
 }
 

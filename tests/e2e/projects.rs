@@ -1,6 +1,6 @@
 //! `/api/v1/projects`: workspaces that stay, on true machines with the true app-server.
 
-mod bench;
+pub mod bench;
 mod files;
 mod many;
 mod policy;

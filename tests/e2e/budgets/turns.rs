@@ -6,10 +6,11 @@ use serde_json::json;
 use tests::packages::Codex;
 use tokio::time::{Instant, sleep};
 
-use super::{PATIENCE, POLL, look, set_in};
+use super::{PATIENCE, POLL};
 use crate::app_server::seat::{Event, Seat, VERSIONS};
 use crate::books;
 use crate::dice::Dice;
+use crate::projects::bench::Bench;
 
 /// Of each version.
 const TURNS: usize = 50;
@@ -40,40 +41,39 @@ async fn spent(seat: &Seat) -> i64 {
     }
 }
 
-/// How many of so many turns were ended by their budget.
+/// How many of so many turns of a project were ended by their budget.
 async fn run(version: Codex, mut dice: Dice) -> usize {
-    let seat = Seat::with(version).await;
-    let begun = seat.post("/api/threads", json!({ "approvalPolicy": "never" })).await;
-    assert_eq!(begun.status, 200, "{}", begun.text());
-    let thread = begun.json()["threadId"].as_str().expect("an id").to_owned();
+    let bench = Bench::with(version).await;
+    let project = bench.create(json!({ "name": "Thrifty" })).await;
+    bench.post(&project, "open", json!({ "approvalPolicy": "never" })).await;
+    let mut events = bench.events(&project, "").await;
     let (mut before, mut ended) = (0, 0);
     for turn in 0..TURNS {
         let limit = 1_000 + dice.below(120_000) as i64;
-        set_in(&seat.world, &seat.account, &thread, &format!("{turn}"), limit).await;
-        let body = json!({
-            "threadId": thread, "prompt": script(&mut dice), "approvalPolicy": "never",
-        });
-        let events = seat.turn(body).await.rest().await;
-        let after = spent(&seat).await;
-        let (cost, meter) = (after - before, look(&seat.world, &seat.account).await);
-        assert!(cost <= limit, "turn {turn} cost {cost} of {limit}: {meter}");
-        assert_eq!((&meter["spent_turn"], &meter["spent_project"]), (&json!(cost), &json!(after)));
-        ended += usize::from(has_ended_early(&events));
+        let prompt = script(&mut dice);
+        let body = json!({ "prompt": prompt, "maxCostMicroUsd": limit, "whenBusy": "refuse" });
+        bench.post(&project, "turns", body).await;
+        let told = events.gather("turn/completed").await;
+        let after = spent(&bench.seat).await;
+        let cost = after - before;
+        assert!(cost <= limit, "turn {turn} cost {cost} of {limit}: {told:#?}");
+        ended += usize::from(has_ended_early(&told));
         before = after;
     }
-    let books = books::closed(&seat.world, &seat.account).await;
+    let books = books::closed(&bench.seat.world, &bench.seat.account).await;
     assert_eq!(books.spent(), before);
     ended
 }
 
-/// Whether the budget ended a turn: at once, and with the reason.
+/// Whether the budget ended a turn: at once, by a refusal that says so or by an interrupt.
 fn has_ended_early(events: &[Event]) -> bool {
     let last = &events.last().expect("an end").data["params"]["turn"];
     if last["status"] == "completed" {
         return false;
     }
     let why = last["error"]["message"].as_str().unwrap_or_default();
-    assert!(why.contains("budget"), "{last}");
+    assert!(last["status"] == "interrupted" || why.contains("budget"), "{last}");
+    assert!(events.iter().any(|it| it.method() == "gantry/meter"), "no meter: {events:#?}");
     let again = events.iter().find(|event| event.data["params"]["willRetry"] == true);
     assert!(again.is_none(), "{again:?}");
     true

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::ProjectPath;
 use crate::{
     cx::Cx,
-    http::{Created, Sse},
+    http::{Created, Sse, WithHeaders},
     services::projects,
 };
 
@@ -31,7 +31,7 @@ pub struct EventsOf {
 }
 
 /// The project's events from now on, or after one that was seen.
-pub async fn stream(cx: Cx, at: EventsOf) -> Result<Sse> {
+pub async fn stream(cx: Cx, at: EventsOf) -> Result<WithHeaders<Sse>> {
     match &at.ticket {
         Some(ticket) => projects::enter(&cx, at.project_id, ticket).await?,
         None => {
@@ -43,7 +43,10 @@ pub async fn stream(cx: Cx, at: EventsOf) -> Result<Sse> {
     };
     // A browser sends the header when it comes back, to the same address as at first.
     let after = cx.events.after.as_ref().map(seen).transpose()?.or(at.after);
-    Ok(Sse(projects::events(&cx, at.project_id, after, at.thread_id.as_deref()).await?))
+    let events = projects::events(&cx, at.project_id, after, at.thread_id.as_deref()).await?;
+    // A page of any origin may read what its ticket opens; cookies are not sent along with this.
+    let headers = vec![("access-control-allow-origin", "*".to_owned())];
+    Ok(WithHeaders(Sse(events), headers))
 }
 
 pub async fn ticket(
