@@ -280,6 +280,72 @@ export function pingedAt(state, socket) {
   return state.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
 }
 
+/**
+ * A socket that its object serves itself while it is open. Messages wait in order until they are
+ * heard, so many and so large at most; what is no text is passed over.
+ */
+export class Socket {
+  constructor(most, bytes) {
+    const [theirs, ours] = Object.values(new WebSocketPair());
+    Object.assign(this, { theirs, ours, most, bytes, inbox: [], held: 0, over: false });
+    ours.accept();
+    ours.addEventListener("message", ({ data }) => this.take(data));
+    ours.addEventListener("close", () => this.end(1000, ""));
+    ours.addEventListener("error", () => this.end(1011, ""));
+  }
+
+  /** The answer to whoever asked for the socket: its other end. */
+  get answer() {
+    return new Response(null, { status: 101, webSocket: this.theirs });
+  }
+
+  take(data) {
+    if (this.over || typeof data !== "string") return;
+    this.held += data.length;
+    this.inbox.push(data);
+    if (this.inbox.length > this.most || this.held > this.bytes) {
+      this.end(1008, "more was sent than can be taken at once");
+    }
+    this.wake?.();
+  }
+
+  /** The next message; nothing at the end. */
+  async hear() {
+    while (this.inbox.length === 0 && !this.over) {
+      await new Promise((wake) => (this.wake = wake));
+    }
+    const text = this.inbox.shift();
+    this.held -= text?.length ?? 0;
+    return text;
+  }
+
+  /** Says something; false when nobody is there to hear it. */
+  say(text) {
+    if (this.over) return false;
+    try {
+      this.ours.send(text);
+      return true;
+    } catch {
+      this.end(1011, "");
+      return false;
+    }
+  }
+
+  /** Hangs up, or answers that the other end did. */
+  end(code, reason) {
+    if (!this.over) {
+      this.over = true;
+      this.inbox.length = 0;
+      try {
+        this.ours.close(code, reason);
+      } catch {
+        // It is closed already.
+      }
+    }
+    this.wake?.();
+  }
+}
+
 /** A body of known length, on its way to whoever reads it. */
 export class Transfer {
   constructor(size) {

@@ -108,6 +108,19 @@ extern "C" {
     #[wasm_bindgen(js_name = pingedAt)]
     pub fn pinged_at(state: &DurableObjectState, socket: &web_sys::WebSocket) -> f64;
 
+    /// A socket that its object serves itself: see `glue.js`.
+    pub type Socket;
+    #[wasm_bindgen(constructor)]
+    pub fn new(most: u32, bytes: u32) -> Socket;
+    #[wasm_bindgen(method, getter)]
+    pub fn answer(this: &Socket) -> web_sys::Response;
+    #[wasm_bindgen(method)]
+    pub fn hear(this: &Socket) -> Promise;
+    #[wasm_bindgen(method)]
+    pub fn say(this: &Socket, text: &str) -> bool;
+    #[wasm_bindgen(method)]
+    pub fn end(this: &Socket, code: u16, reason: &str);
+
     /// A body of known length, on its way to whoever reads it.
     pub type Transfer;
     #[wasm_bindgen(constructor)]

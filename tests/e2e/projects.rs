@@ -2,7 +2,10 @@
 
 pub mod bench;
 mod files;
+mod line;
 mod many;
 mod policy;
 mod story;
 mod tenants;
+mod terminals;
+mod tui;

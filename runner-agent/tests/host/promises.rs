@@ -43,6 +43,21 @@ async fn events_come_again_from_where_the_hub_stands() {
 }
 
 #[tokio::test]
+async fn a_question_that_is_asked_again_is_the_same_question() {
+    let (world, mut client) = World::started().await;
+    // So codex does when somebody resumes a thread that waits for an answer.
+    for _ in 0..2 {
+        client.call("ask", json!({})).await.unwrap();
+    }
+    client.until(|client| !client.asks.is_empty()).await;
+    let mut again = world.attach(client.last).await;
+    again.until(|again| !again.asks.is_empty()).await;
+    again.call("echo", json!({})).await.unwrap();
+    assert_eq!(again.asks, client.asks);
+    assert_eq!(again.asks.len(), 1);
+}
+
+#[tokio::test]
 async fn a_question_comes_ahead_and_is_answered_once() {
     let (world, mut client) = World::started().await;
     client.call("ask", json!({})).await.unwrap();

@@ -32,7 +32,7 @@ pub use policy::{
 pub use projects::{
     ApprovalKind, ApprovalState, ApprovalView, Approvals, CreateProject, DecisionView, OpenProject,
     Opened, Project, ProjectState, ProjectThread, ProjectTurn, QueuedPrompt, ResolveApproval,
-    RunnerState, StartProjectTurn, StreamTicket, WhenBusy,
+    RunnerState, StartProjectTurn, StreamTicket, TerminalPass, WhenBusy,
 };
 use serde::{Deserialize, Serialize};
 pub use status::{AgentStatus, PermissionPreset, Permissions, Skills};

@@ -410,3 +410,21 @@ pub struct StreamTicket {
     /// Until when, ISO 8601.
     pub expires_at: String,
 }
+
+/// `POST /api/v1/projects/{project_id}/terminal`: how the stock CLI comes to a project, as
+/// `codex --remote`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct TerminalPass {
+    /// The pass, shown once: it lets terminals in to this project, and nothing else.
+    pub token: String,
+    /// Until when, ISO 8601.
+    pub expires_at: String,
+    /// The address, `wss://host:port`.
+    pub url: String,
+    /// The command for a POSIX shell, with the pass in it.
+    pub command: String,
+    /// The variable that the command sets.
+    pub env: BTreeMap<String, String>,
+}

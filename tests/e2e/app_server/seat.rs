@@ -68,6 +68,11 @@ impl Seat {
         Reply::to(self.request("POST", path).bearer_auth(&self.account.key).json(&body)).await
     }
 
+    /// A `DELETE` of the account.
+    pub async fn delete(&self, path: &str) -> Reply {
+        Reply::to(self.request("DELETE", path).bearer_auth(&self.account.key)).await
+    }
+
     /// A `GET` of the account.
     pub async fn get(&self, path: &str) -> Reply {
         Reply::to(self.request("GET", path).bearer_auth(&self.account.key)).await

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::desk::{Desk, Reply};
 
 /// Every row of a project, with a body where it takes one.
-const ROWS: [(&str, &str, Option<&str>); 18] = [
+const ROWS: [(&str, &str, Option<&str>); 20] = [
     ("GET", "/api/v1/projects/{project_id}", None),
     ("POST", "/api/v1/projects/{project_id}/open", Some("{}")),
     ("GET", "/api/v1/projects/{project_id}/state", None),
@@ -24,6 +24,8 @@ const ROWS: [(&str, &str, Option<&str>); 18] = [
     ("GET", "/api/v1/projects/{project_id}/policy", None),
     ("PUT", "/api/v1/projects/{project_id}/policy", Some(r#"{"rules":[]}"#)),
     ("POST", "/api/v1/projects/{project_id}/policy/check", Some(r#"{"command":"ls"}"#)),
+    ("POST", "/api/v1/projects/{project_id}/terminal", Some("{}")),
+    ("DELETE", "/api/v1/projects/{project_id}/terminal", None),
 ];
 const TURN: &str = "01a1f6b5-0000-7000-8000-000000000000";
 const NOBODYS: &str = "prj_00000000000070008000000000000000";

@@ -66,10 +66,15 @@ impl Machine {
     /// Pastes a command that starts codex, and waits until it is ready for words: nothing is asked
     /// before.
     pub async fn open(&self, command: &str) -> Terminal {
+        self.open_until(command, READY).await
+    }
+
+    /// The same where codex shows something else when it is ready.
+    pub async fn open_until(&self, command: &str, ready: &str) -> Terminal {
         let shell = pty_process::Command::new("sh").args(["-c", command]);
         let shell = shell.current_dir(self.at("work")).env_clear().envs(self.environment());
         let mut terminal = Terminal::start(shell).expect("a terminal");
-        terminal.wait_for(READY).await;
+        terminal.wait_for(ready).await;
         terminal
     }
 

@@ -6,6 +6,7 @@ mod approvals;
 mod events;
 mod files;
 mod policy;
+mod terminal;
 mod turns;
 mod view;
 mod workspaces;
@@ -19,10 +20,10 @@ use serde::Deserialize;
 use super::agent::refuse;
 use crate::{
     domain::access::{
-        Access::{self, Api, ApiOrTicket},
+        Access::{self, Api, ApiOrTicket, Public},
         Scope,
     },
-    http::{Family, delete, get, post, put, upload},
+    http::{Family, delete, get, post, put, upgrade, upload},
 };
 
 /// Everybody works with the projects of their own account.
@@ -231,6 +232,30 @@ pub fn family() -> Family {
                 events::ticket,
             )
             .fails(&[404]),
+            post(
+                "/api/v1/projects/{project_id}/terminal",
+                API,
+                "agent",
+                "Make a pass that lets `codex --remote` in to a project, with the command to paste",
+                terminal::pass,
+            )
+            .fails(&[404]),
+            delete(
+                "/api/v1/projects/{project_id}/terminal",
+                API,
+                "agent",
+                "Void all passes for terminals, and hang up on those that came by one",
+                terminal::revoke,
+            )
+            .fails(&[404]),
+            upgrade(
+                "/",
+                Public,
+                "agent",
+                "Open a terminal at a project, as `codex --remote` does: a WebSocket",
+                terminal::connect,
+            )
+            .fails(&[401, 403, 404]),
         ],
     )
 }

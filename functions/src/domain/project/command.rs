@@ -49,6 +49,8 @@ pub enum Command {
     Admit { hash: String, purpose: Purpose, until: Timestamp },
     /// Uses a ticket, once; or looks whether a longer pass is still good.
     Enter { hash: String, purpose: Purpose },
+    /// Voids every pass for terminals, and hangs up on those that came by one.
+    Expel,
     /// What is set of the project.
     Set(Box<Settings>),
     /// Its account tells what it has spent.

@@ -12,7 +12,9 @@ pub mod lane;
 pub mod log;
 pub mod meter;
 mod out;
+pub mod pass;
 mod rules;
+pub mod terminal;
 pub mod turn;
 
 pub use out::{Batch, Output};
@@ -33,7 +35,7 @@ use self::{
     log::{About, Entry},
     meter::{Meter, Watch},
     out::Out,
-    turn::{Leave, Prompt, Turns},
+    turn::{Floor, Leave, Prompt, Turns},
 };
 use crate::domain::{hub::command::Standing, policy};
 
@@ -111,6 +113,12 @@ impl Project {
         self.last
     }
 
+    /// Approvals of a thread that nobody has decided, oldest first.
+    pub fn pending(&self, thread: &str) -> Vec<Approval> {
+        let of_it = |it: &&Approval| it.is_pending() && it.thread.as_deref() == Some(thread);
+        self.open.values().filter(of_it).cloned().collect()
+    }
+
     /// An approval that is open, or decided and not told yet.
     pub fn open(&self, ask: AskId) -> Option<&Approval> {
         self.open.get(&ask)
@@ -173,6 +181,16 @@ impl Project {
             Leave::Steer { .. } | Leave::Soon | Leave::Begun { .. } => {}
         }
         Ok((leave, self.finish(out)))
+    }
+
+    /// A terminal wants to begin a turn.
+    pub fn take_turn(&mut self, thread: &str, op: OpId, now: Timestamp) -> (Floor, Vec<Output>) {
+        let mut out = Out::default();
+        let floor = self.kept.turns.take(thread, op, now);
+        if floor == Floor::Begin {
+            out.keep();
+        }
+        (floor, self.finish(out))
     }
 
     /// Codex named the turn that an operation began.

@@ -57,6 +57,17 @@ pub enum Leave {
     Begun { turn: String },
 }
 
+/// What becomes of a turn that a terminal wants to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Floor {
+    /// Nothing runs: it begins.
+    Begin,
+    /// A turn runs: codex tells it.
+    Join,
+    /// A turn is about to begin: ask again in a moment.
+    Wait,
+}
+
 /// The threads of a project that are not idle, and what waits for them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -122,6 +133,19 @@ impl Turns {
                 Err(Error::new(Code::Conflict, message))
             }
             (_, WhenBusy::Queue | WhenBusy::Steer) => self.enqueue(prompt),
+        }
+    }
+
+    /// A terminal wants to begin a turn. It overtakes nobody who waits, and does not wait in line
+    /// itself: its person looks on.
+    pub fn take(&mut self, thread: &str, op: OpId, now: Timestamp) -> Floor {
+        match self.slots.get(thread) {
+            Some(Slot::Running { .. }) => Floor::Join,
+            None if self.queue.iter().all(|it| it.thread != thread) => {
+                self.occupy(thread, op, now);
+                Floor::Begin
+            }
+            Some(Slot::Starting { .. }) | None => Floor::Wait,
         }
     }
 
@@ -309,6 +333,20 @@ mod tests {
         turns.free("T", OpId::from_bits(1));
         assert_eq!(ask(&mut turns, 3, WhenBusy::Steer), Ok(Leave::Queued { ahead: 1 }));
         assert_eq!(turns.idle_with_prompts(), ["T"]);
+    }
+
+    #[test]
+    fn a_terminal_begins_a_turn_or_joins_one_and_overtakes_nobody() {
+        let mut turns = Turns::default();
+        let op = OpId::from_bits(1);
+        assert_eq!(turns.take("T", op, NOW), Floor::Begin);
+        assert_eq!(turns.take("T", OpId::from_bits(2), NOW), Floor::Wait);
+        turns.began("T", op, "U");
+        assert_eq!(turns.take("T", OpId::from_bits(2), NOW), Floor::Join);
+        assert_eq!(ask(&mut turns, 3, WhenBusy::Queue), Ok(Leave::Queued { ahead: 0 }));
+        turns.ended("T", "U");
+        assert_eq!(turns.take("T", OpId::from_bits(2), NOW), Floor::Wait);
+        assert_eq!(turns.take("other", OpId::from_bits(2), NOW), Floor::Begin);
     }
 
     #[test]

@@ -4,6 +4,9 @@
 mod posix;
 mod powershell;
 pub mod quote;
+mod remote;
+
+pub use remote::{Remote, remote};
 
 use schema::agent::{CliSettings, CliVersion, PublicCodex, ShellBlocks};
 

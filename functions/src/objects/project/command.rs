@@ -74,6 +74,11 @@ impl Inner {
                 self.rows.admit(&hash, purpose, until, now).map_err(Error::unavailable)?;
                 Ok(Answer::Done)
             }
+            Command::Expel => {
+                self.rows.expel().map_err(Error::unavailable)?;
+                self.terminals.expel();
+                Ok(Answer::Done)
+            }
             Command::Enter { hash, purpose } => {
                 let is_good = self.rows.enter(&hash, purpose, now).map_err(Error::unavailable)?;
                 let profile = self.with(|it| it.profile().cloned())?.filter(|_| is_good);
@@ -145,7 +150,7 @@ impl Inner {
     }
 
     /// Decides an approval, and tells its runner at once.
-    async fn decide(self: &Rc<Self>, verdict: Verdict) -> Result<Answer> {
+    pub(super) async fn decide(self: &Rc<Self>, verdict: Verdict) -> Result<Answer> {
         let (_, now) = self.wake()?;
         let ask = verdict.ask;
         let open = self.with(|it| it.open(ask).is_some())?;

@@ -6,6 +6,7 @@ mod carry;
 mod command;
 mod rows;
 pub mod stub;
+mod terminal;
 mod viewer;
 
 use std::{
@@ -19,7 +20,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use wasm_bindgen::prelude::*;
 use worker::{Env, State, worker_sys};
 
-use self::{rows::Rows, viewer::Recent};
+use self::{rows::Rows, terminal::Terminals, viewer::Recent};
 use crate::{
     config::Config,
     cx,
@@ -42,6 +43,7 @@ pub(crate) struct Inner {
     signals: Signals<()>,
     ticker: Ticker,
     viewers: Cell<u32>,
+    terminals: Terminals,
     /// The newest lines as viewers are told them.
     recent: Recent,
     /// When the alarm will ring, if it is known to be set.
@@ -67,13 +69,14 @@ impl Project {
             signals: Signals::default(),
             ticker: Ticker::default(),
             viewers: Cell::new(0),
+            terminals: Terminals::default(),
             recent: Recent::default(),
             alarm_at: Cell::new(None),
             untrimmed: Cell::new(0),
         }))
     }
 
-    /// A `PUT` is a command; a `GET` is a stream of events.
+    /// A `PUT` is a command; a `GET` is a stream of events, or a terminal's socket.
     pub fn fetch(&self, request: web_sys::Request) -> Promise {
         let inner = self.0.clone();
         js::promise(async move {
@@ -116,7 +119,10 @@ impl Inner {
     }
 
     fn open(self: &Rc<Self>, url: &str) -> Result<web_sys::Response> {
-        let (_, query) = url.split_once('?').unwrap_or((url, ""));
+        let (path, query) = url.split_once('?').unwrap_or((url, ""));
+        if path.ends_with("/terminal") {
+            return terminal::open(self, read(query)?);
+        }
         let EventsOf { after, thread } = read(query)?;
         viewer::open(self, after, thread)
     }

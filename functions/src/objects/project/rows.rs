@@ -270,6 +270,12 @@ impl Rows {
         Ok(is_good)
     }
 
+    /// Voids everything that lets terminals in.
+    pub fn expel(&self) -> Result<(), Fault> {
+        let terminal = text(name(Purpose::Terminal));
+        self.run("DELETE FROM passes WHERE purpose = ?", vec![terminal])
+    }
+
     /// Forgets pieces of what has been told as a whole, and lines beyond what is kept.
     pub fn trim(&self) -> Result<(), Fault> {
         let sql = "DELETE FROM log WHERE piece = 1 AND seq <

@@ -34,8 +34,24 @@ pub async fn tell(env: &Env, project: ProjectId, command: &Command) -> Result<An
 pub async fn events(env: &Env, project: ProjectId, query: &str) -> Result<web_sys::Response> {
     let url = format!("http://object/events?{query}");
     let response = JsFuture::from(js::look(&stub(env, project)?, &url)).await;
-    let response: web_sys::Response =
-        response.map_err(unavailable)?.dyn_into().map_err(unavailable)?;
+    granted(response.map_err(unavailable)?).await
+}
+
+/// Hands a terminal's connection on to its project's object.
+pub async fn connect(
+    env: &Env,
+    project: ProjectId,
+    query: &str,
+    request: &web_sys::Request,
+) -> Result<web_sys::Response> {
+    let url = format!("http://object/terminal?{query}");
+    let response = JsFuture::from(js::hand_to(&stub(env, project)?, &url, request)).await;
+    granted(response.map_err(unavailable)?).await
+}
+
+/// What an object answers, unless it refuses.
+async fn granted(response: JsValue) -> Result<web_sys::Response> {
+    let response: web_sys::Response = response.dyn_into().map_err(unavailable)?;
     if response.status() < 400 {
         return Ok(response);
     }

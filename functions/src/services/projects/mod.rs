@@ -5,13 +5,15 @@ mod open;
 mod passes;
 mod policy;
 mod state;
+mod terminal;
 mod turns;
 
 pub use approvals::{Given, approvals, resolve};
 pub use open::{Opened, Wish, open};
-pub use passes::{enter, stream_ticket};
+pub use passes::{enter, revoke_terminals, stream_ticket, terminal_pass};
 pub use policy::{Tried, policy, set_policy, try_policy};
 pub use state::{Page as TurnPage, State, ThreadTold, state, thread};
+pub use terminal::{command as terminal_command, connect};
 pub use turns::{Outcome, Prompted, Wanted, interrupt, prompt, withdraw};
 
 use schema::{AccountId, Error, ProjectId, Result};
