@@ -19,6 +19,10 @@ impl Times {
         self.0.len()
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Milliseconds that so many of a hundred stayed below; 0 of nothing.
     pub fn percentile(&self, of_100: usize) -> f64 {
         let mut sorted = self.0.clone();

@@ -437,8 +437,10 @@ impl Ledger {
             return MicroUsd::ZERO;
         };
         open.parts = open.parts.plus(more);
+        let purpose = open.purpose.clone();
         self.take(more);
-        self.row(Kind::Extend, Some(call), more, now);
+        // A late posting has no hold before it: should only this row be stored, it says what for.
+        self.row(Kind::Extend, Some(call), more, now).purpose = purpose;
         more.total()
     }
 

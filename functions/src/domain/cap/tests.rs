@@ -332,6 +332,16 @@ impl Rig {
             }
             Act::PostLate(at, cost) => {
                 let (id, thread) = known(at, &self.calls);
+                // A turn has a name, under which it is charged once.
+                let unstored = self.live.ledger.unstored().iter();
+                if self
+                    .rows
+                    .iter()
+                    .chain(unstored)
+                    .any(|it| it.call == Some(id) && it.kind == Kind::Post)
+                {
+                    return;
+                }
                 let purpose = self.live.ledger.caps.late_purpose(Self::origin(thread).thread);
                 self.live.ledger.post_late_for(id, charge(cost), purpose, now);
             }

@@ -50,8 +50,10 @@ impl Ledger {
         purpose: Option<Rc<Purpose>>,
         now: Timestamp,
     ) -> MicroUsd {
+        // What a hold counts to is settled when it is taken: room was given away by it since.
+        let is_new = !self.open.contains_key(&call);
         let open = self.open_late(call, now);
-        if open.purpose.is_none() {
+        if is_new {
             open.purpose = purpose;
         }
         self.post(call, charge, now).unwrap_or(MicroUsd::ZERO)
