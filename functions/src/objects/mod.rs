@@ -6,5 +6,6 @@ pub mod gate;
 pub mod project;
 pub mod runner;
 mod signal;
+mod sql;
 pub mod stub;
 pub mod ticker;

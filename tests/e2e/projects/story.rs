@@ -173,6 +173,20 @@ async fn a_browser_opens_a_stream_with_a_ticket_once_and_resumes_without_a_gap()
 }
 
 #[tokio::test]
+async fn a_thread_of_one_project_is_not_there_for_another() {
+    let bench = Bench::with(Codex::Newest).await;
+    let one = bench.create(json!({ "name": "One" })).await;
+    let other = bench.create(json!({ "name": "Other" })).await;
+    let thread = bench.post(&one, "open", json!({})).await["threadId"].clone();
+    bench.post(&other, "open", json!({})).await;
+    let body = json!({ "threadId": thread, "prompt": "rehearse: say hi" });
+    let refused = bench.post_for(&other, "turns", body.clone()).await;
+    refused.refuses(404, "resource_not_found", "thread");
+    bench.post(&one, "open", json!({ "newThread": true })).await;
+    assert_eq!(bench.post(&one, "turns", body).await["outcome"], "started");
+}
+
+#[tokio::test]
 async fn the_agent_says_how_it_stands_what_it_may_be_allowed_and_what_it_knows() {
     for version in VERSIONS {
         let bench = Bench::with(version).await;

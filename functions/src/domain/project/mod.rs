@@ -7,12 +7,14 @@
 pub mod approval;
 pub mod command;
 pub mod feed;
+mod hear;
 pub mod history;
 pub mod lane;
 pub mod log;
 pub mod meter;
 mod out;
 pub mod pass;
+mod prompts;
 mod rules;
 pub mod terminal;
 pub mod turn;
@@ -21,21 +23,17 @@ pub use out::{Batch, Output};
 
 use std::collections::BTreeMap;
 
-use schema::{
-    AskId, Error, MicroUsd, OpId, PromptId, Result, RunnerId, Timestamp, agent::ApprovalState,
-    agent::WhenBusy, tunnel::Seq,
-};
+use schema::{AskId, Error, MicroUsd, Result, RunnerId, Timestamp, tunnel::Seq};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 
 use self::{
-    approval::{Approval, Decision, PATIENCE_MS, Verdict},
-    command::{Asked, Described, Opened, Profile, Settings, Waiting},
-    feed::{Append, Appended, Event},
-    log::{About, Entry},
+    approval::{Approval, Decision, PATIENCE_MS},
+    command::{Described, Opened, Profile, Settings, Waiting},
+    log::Entry,
     meter::{Meter, Watch},
     out::Out,
-    turn::{Floor, Leave, Prompt, Turns},
+    turn::{Prompt, Turns},
 };
 use crate::domain::{hub::command::Standing, policy};
 
@@ -160,158 +158,6 @@ impl Project {
         self.finish(out)
     }
 
-    /// A prompt comes.
-    pub fn ask(
-        &mut self,
-        asked: Asked,
-        op: OpId,
-        when: WhenBusy,
-        now: Timestamp,
-    ) -> Result<(Leave, Vec<Output>)> {
-        let Asked { id, thread, params, most } = asked;
-        let prompt = Prompt { id, thread, at: now, params, most, blocked: String::new() };
-        let mut out = Out::default();
-        let leave = self.kept.turns.ask(&prompt, op, when, now)?;
-        match &leave {
-            Leave::Queued { .. } => {
-                self.note_prompt(&prompt, "waiting", now, &mut out);
-                out.prompt(id, Some(prompt));
-            }
-            Leave::Go => out.keep(),
-            Leave::Steer { .. } | Leave::Soon | Leave::Begun { .. } => {}
-        }
-        Ok((leave, self.finish(out)))
-    }
-
-    /// A terminal wants to begin a turn.
-    pub fn take_turn(&mut self, thread: &str, op: OpId, now: Timestamp) -> (Floor, Vec<Output>) {
-        let mut out = Out::default();
-        let floor = self.kept.turns.take(thread, op, now);
-        if floor == Floor::Begin {
-            out.keep();
-        }
-        (floor, self.finish(out))
-    }
-
-    /// Codex named the turn that an operation began.
-    pub fn began(&mut self, thread: &str, op: OpId, turn: &str, now: Timestamp) -> Vec<Output> {
-        let mut out = Out::default();
-        self.kept.turns.began(thread, op, turn);
-        self.leave_queue(op, now, &mut out);
-        out.keep();
-        self.finish(out)
-    }
-
-    /// The turn that an operation was to begin did not.
-    pub fn not_begun(&mut self, thread: &str, op: OpId, now: Timestamp) -> Vec<Output> {
-        let mut out = Out::default();
-        self.kept.turns.free(thread, op);
-        out.keep();
-        self.leave_queue(op, now, &mut out);
-        self.start_next(thread, now, &mut out);
-        self.finish(out)
-    }
-
-    /// A prompt whose turn had come could not begin, and waits on.
-    pub fn blocked(&mut self, prompt: PromptId, why: &str, now: Timestamp) -> Vec<Output> {
-        let mut out = Out::default();
-        if let Some(prompt) = self.kept.turns.block(prompt, why) {
-            self.note_prompt(&prompt, "blocked", now, &mut out);
-            out.prompt(prompt.id, Some(prompt));
-            out.keep();
-        }
-        self.finish(out)
-    }
-
-    /// A prompt that waits is not wanted any more.
-    pub fn dequeue(&mut self, prompt: PromptId, now: Timestamp) -> Result<Vec<Output>> {
-        let mut out = Out::default();
-        let found = self.kept.turns.dequeue(prompt);
-        let found = found.ok_or_else(|| Error::not_found("waiting prompt", prompt))?;
-        self.note_prompt(&found, "withdrawn", now, &mut out);
-        out.prompt(prompt, None);
-        Ok(self.finish(out))
-    }
-
-    /// Prompts whose turn has come and that nobody has begun, for whoever can.
-    pub fn start_due(&mut self, now: Timestamp) -> Vec<Output> {
-        let mut out = Out::default();
-        for thread in self.kept.turns.idle_with_prompts() {
-            self.start_next(&thread, now, &mut out);
-        }
-        self.finish(out)
-    }
-
-    /// Somebody decides an approval that is open.
-    pub fn decide(&mut self, verdict: Verdict, now: Timestamp) -> Result<Vec<Output>> {
-        let mut out = Out::default();
-        let Verdict { ask, decision } = verdict;
-        let Some(approval) = self.open.get_mut(&ask) else {
-            return Err(Error::not_found("open approval", ask));
-        };
-        approval.decide(decision, now)?;
-        let approval = approval.clone();
-        self.note_approval(&approval, now, &mut out);
-        out.outputs.push(Output::Deliver(ask));
-        Ok(self.finish(out))
-    }
-
-    /// The runner has the answer to an approval, or no use for it any more.
-    pub fn delivered(&mut self, ask: AskId) -> Vec<Output> {
-        let mut out = Out::default();
-        if let Some(approval) = self.open.get_mut(&ask) {
-            approval.undelivered = false;
-            out.batch.approvals.push(approval.clone());
-            if !approval.is_pending() {
-                self.open.remove(&ask);
-            }
-        }
-        self.finish(out)
-    }
-
-    /// What came next of a runner's log; and where the project stands then.
-    pub fn append(
-        &mut self,
-        append: Append,
-        join: Join<'_>,
-        now: Timestamp,
-    ) -> (Appended, Vec<Output>) {
-        let Append { runner, after, through, events, standing, lost, account } = append;
-        let mut out = Out::default();
-        let at = self.marks.get(&runner).copied().unwrap_or(log::BEGINNING);
-        if self.kept.profile.as_ref().is_none_or(|profile| profile.account != account) {
-            // Nobody's, or another's: heard, and let go.
-            return (Appended { through }, Vec::new());
-        }
-        if let Some(standing) = standing
-            && self.kept.runner == Some(runner)
-            && self.kept.standing.as_ref() != Some(&standing)
-        {
-            let params = json!({ "state": standing.0.as_str(), "reason": standing.1 });
-            self.kept.standing = Some(standing);
-            out.keep();
-            self.note("gantry/runner", (None, None), &params, now, &mut out);
-        }
-        if after != at || through < at {
-            return (Appended { through: at }, self.finish(out));
-        }
-        if through > at {
-            self.marks.insert(runner, through);
-            out.batch.mark = Some((runner, through));
-        }
-        if lost {
-            let params = json!({ "reason": "The runner forgot events before they were sent." });
-            self.note("gantry/gap", (None, None), &params, now, &mut out);
-        }
-        for event in log::together(events) {
-            self.hear(event, join, now, &mut out);
-        }
-        for thread in std::mem::take(&mut out.ended) {
-            self.start_next(&thread, now, &mut out);
-        }
-        (Appended { through }, self.finish(out))
-    }
-
     /// Its account tells what it has spent. What it says is in the log; and where little or nothing
     /// is left of a budget, the turn hears of that.
     pub fn meter(&mut self, meter: &Meter, now: Timestamp) -> Vec<Output> {
@@ -402,154 +248,6 @@ impl Project {
         })
     }
 
-    /// One event of codex.
-    fn hear(&mut self, event: Event, join: Join<'_>, now: Timestamp, out: &mut Out) {
-        let seq = self.next_seq();
-        let (resolves, answer) = (event.resolves, event.answer.clone());
-        let entry = Entry::of(event, seq);
-        let thread = entry.thread.clone().unwrap_or_default();
-        match entry.method.as_str() {
-            "turn/started" => {
-                if let Some(turn) = turn_of(&entry) {
-                    self.kept.turns.started(&thread, &turn);
-                    out.keep();
-                }
-            }
-            "turn/completed" => {
-                if let Some(turn) = turn_of(&entry) {
-                    self.kept.turns.ended(&thread, &turn);
-                    out.keep();
-                    out.ended.push(thread);
-                }
-            }
-            _ => {}
-        }
-        let (ask, at) = (entry.ask, entry.at);
-        let asked = ask.map(|ask| self.asked(ask, &entry, join, out, now));
-        let lapsed = entry.method == "serverRequest/resolved"
-            && About::of(&entry.params).gantry.as_deref() == Some("lapsed");
-        out.batch.entries.push(entry);
-        if let Some(asked) = asked {
-            let approval = self.by_rule(asked, now, out);
-            self.note_approval(&approval, now, out);
-        }
-        if let Some(ask) = resolves {
-            self.resolved(ask, answer, lapsed, at, out);
-        }
-    }
-
-    /// Codex asks something. It is joined with what it is about, which may be in the same batch.
-    fn asked(
-        &mut self,
-        ask: AskId,
-        entry: &Entry,
-        join: Join<'_>,
-        out: &Out,
-        now: Timestamp,
-    ) -> Approval {
-        let begun = |item: &str| {
-            let here = out
-                .batch
-                .entries
-                .iter()
-                .rev()
-                .find(|it| it.method == "item/started" && it.item.as_deref() == Some(item));
-            here.map(|it| it.params.clone()).or_else(|| join(item))
-        };
-        let kind = approval::kind(&entry.method);
-        let item = entry.item.as_deref();
-        let changes = item
-            .filter(|_| kind == schema::agent::ApprovalKind::FileChange)
-            .and_then(begun)
-            .and_then(|params| changes_of(&params));
-        let approval = Approval {
-            ask,
-            seq: entry.seq,
-            at: entry.at,
-            deadline: now.plus_millis(self.patience_ms()),
-            method: entry.method.clone(),
-            kind,
-            thread: entry.thread.clone(),
-            turn: entry.turn.clone(),
-            item: entry.item.clone(),
-            request: entry.request.clone(),
-            params: entry.params.clone(),
-            changes,
-            state: ApprovalState::Pending,
-            decision: None,
-            undelivered: false,
-        };
-        self.open.insert(ask, approval.clone());
-        approval
-    }
-
-    /// Codex no longer asks something.
-    fn resolved(
-        &mut self,
-        ask: AskId,
-        answer: Option<Box<RawValue>>,
-        lapsed: bool,
-        now: Timestamp,
-        out: &mut Out,
-    ) {
-        let Some(approval) = self.open.get_mut(&ask) else { return };
-        let elsewhere = answer.map(|reply| Decision {
-            at: now,
-            by: String::new(),
-            channel: "raw".to_owned(),
-            note: String::new(),
-            reply: Some(reply),
-        });
-        let was_pending = approval.is_pending();
-        approval.resolved(elsewhere, lapsed);
-        let approval = approval.clone();
-        self.open.remove(&ask);
-        if was_pending {
-            self.note_approval(&approval, now, out);
-        } else {
-            out.batch.approvals.push(approval);
-        }
-    }
-
-    fn start_next(&mut self, thread: &str, now: Timestamp, out: &mut Out) {
-        if let Some(prompt) = self.kept.turns.next(thread, now) {
-            out.keep();
-            out.outputs.push(Output::Start(Box::new(prompt)));
-        }
-    }
-
-    /// A prompt that waited has begun, or failed for good.
-    fn leave_queue(&mut self, op: OpId, now: Timestamp, out: &mut Out) {
-        let id = PromptId::from_bits(op.bits());
-        if let Some(prompt) = self.kept.turns.dequeue(id) {
-            self.note_prompt(&prompt, "begun", now, out);
-            out.prompt(id, None);
-        }
-    }
-
-    fn note_prompt(&mut self, prompt: &Prompt, state: &str, now: Timestamp, out: &mut Out) {
-        let params = json!({
-            "promptId": prompt.id, "threadId": prompt.thread, "state": state,
-            "reason": prompt.blocked,
-        });
-        self.note("gantry/prompt", (Some(&prompt.thread), None), &params, now, out);
-    }
-
-    /// What became of an approval: its row, and a line of the log.
-    fn note_approval(&mut self, approval: &Approval, now: Timestamp, out: &mut Out) {
-        let decision = approval.decision.as_ref();
-        let params = json!({
-            "approvalId": approval.ask, "threadId": approval.thread, "turnId": approval.turn,
-            "itemId": approval.item, "kind": approval.kind, "state": approval.state,
-            "deadline": approval.deadline.to_string(),
-            "channel": decision.map(|it| &it.channel), "by": decision.map(|it| &it.by),
-            "note": decision.map(|it| &it.note),
-        });
-        let place = (approval.thread.as_deref(), approval.turn.as_deref());
-        self.note("gantry/approval", place, &params, now, out);
-        out.batch.approvals.push(approval.clone());
-    }
-
     /// A line of the log of our own.
     fn note(
         &mut self,
@@ -592,23 +290,6 @@ impl Project {
         }
         out.finish(&self.kept)
     }
-}
-
-fn turn_of(entry: &Entry) -> Option<String> {
-    About::of(&entry.params).turn.map(|turn| turn.id).or_else(|| entry.turn.clone())
-}
-
-/// The `changes` of an item's beginning.
-fn changes_of(params: &RawValue) -> Option<Box<RawValue>> {
-    #[derive(Deserialize)]
-    struct Started {
-        item: Item,
-    }
-    #[derive(Deserialize)]
-    struct Item {
-        changes: Box<RawValue>,
-    }
-    serde_json::from_str::<Started>(params.get()).ok().map(|it| it.item.changes)
 }
 
 #[cfg(test)]

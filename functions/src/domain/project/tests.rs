@@ -1,9 +1,18 @@
 //! The machine's rules, one by one.
 
-use schema::{AccountId, ProjectId, agent::ApprovalKind};
-use serde_json::value::to_raw_value;
+use schema::{
+    AccountId, OpId, ProjectId, PromptId,
+    agent::{ApprovalKind, WhenBusy},
+};
+use serde_json::{json, value::to_raw_value};
 
-use super::*;
+use super::{
+    approval::Verdict,
+    command::Asked,
+    feed::{Append, Event},
+    turn::Leave,
+    *,
+};
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 const RUNNER: RunnerId = RunnerId::from_bits(7);

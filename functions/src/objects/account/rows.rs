@@ -37,6 +37,7 @@ use crate::{
         unlimited,
         window::{Counted, Counter},
     },
+    objects::sql::{migrate, number},
     store::usage::HourlySum,
 };
 
@@ -131,7 +132,7 @@ impl Rows {
         if self.rows::<StepRow>(opened, vec![])?.first().is_none_or(|row| row.done == 0) {
             return Ok(Live::default());
         }
-        self.migrate()?;
+        migrate(&self.0, &STEPS)?;
         let mut live = Live::default();
         live.ledger = self.ledger()?;
         self.load_caps(&mut live.ledger.caps)?;
@@ -200,7 +201,7 @@ impl Rows {
 
     /// Makes the tables and the account.
     pub fn open(&self, profile: &Profile) -> Result<(), Fault> {
-        self.migrate()?;
+        migrate(&self.0, &STEPS)?;
         self.put_profile(profile)
     }
 
@@ -329,17 +330,6 @@ impl Rows {
         self.0.exec_raw(sql, edges(now)).map(drop)
     }
 
-    fn migrate(&self) -> Result<(), Fault> {
-        self.0.exec("CREATE TABLE IF NOT EXISTS steps (done INTEGER NOT NULL)", None)?;
-        let done: Vec<StepRow> = self.rows("SELECT count(*) AS done FROM steps", vec![])?;
-        let done = done.first().map_or(0, |row| row.done);
-        for step in STEPS.iter().skip(done) {
-            self.0.exec(step, None)?;
-            self.0.exec("INSERT INTO steps VALUES (1)", None)?;
-        }
-        Ok(())
-    }
-
     /// The live end of the ledger: the last row's balance, and the holds that are still open.
     fn ledger(&self) -> Result<Ledger, Fault> {
         let last = "SELECT seq, balance FROM entries ORDER BY seq DESC LIMIT 1";
@@ -407,12 +397,6 @@ const INSERT_ENTRIES: &str = "
 
 const INSERT_COUNTED: &str =
     "INSERT INTO counted SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)";
-
-/// A number as JavaScript has it; ours stay below 2^53.
-#[expect(clippy::cast_precision_loss, reason = "money and times stay below 2^53")]
-fn number(value: i64) -> JsValue {
-    JsValue::from_f64(value as f64)
-}
 
 fn read<T: DeserializeOwned>(body: &str) -> Result<T, Fault> {
     Ok(serde_json::from_str(body)?)

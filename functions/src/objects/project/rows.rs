@@ -9,12 +9,15 @@ use serde_json::value::RawValue;
 use wasm_bindgen::JsValue;
 use worker::{SqlStorage, SqlStorageValue};
 
-use crate::domain::project::{
-    Batch, Kept, Project,
-    approval::Approval,
-    command::Purpose,
-    log::{Entry, is_piece},
-    turn::Prompt,
+use crate::{
+    domain::project::{
+        Batch, Kept, Project,
+        approval::Approval,
+        command::Purpose,
+        log::{Entry, is_piece},
+        turn::Prompt,
+    },
+    objects::sql::{migrate, number, optional, text},
 };
 
 /// Steps of the schema, each run once, in order; never changed, only added to.
@@ -73,7 +76,7 @@ impl Rows {
         if self.rows::<OneText>(made, vec![])?.is_empty() {
             return Ok(Project::default());
         }
-        self.migrate()?;
+        migrate(&self.0, &STEPS)?;
         let kept = self.one("SELECT body AS text FROM kept", vec![])?;
         let kept: Kept =
             kept.map(|text| serde_json::from_str(&text)).transpose()?.unwrap_or_default();
@@ -100,7 +103,7 @@ impl Rows {
     /// Writes what a step came to.
     pub fn store(&self, batch: &Batch) -> Result<(), Fault> {
         if let Some(kept) = &batch.kept {
-            self.migrate()?;
+            migrate(&self.0, &STEPS)?;
             let sql =
                 "INSERT INTO kept VALUES (1, ?) ON CONFLICT DO UPDATE SET body = excluded.body";
             self.run(sql, vec![serde_json::to_string(kept)?.into()])?;
@@ -285,16 +288,6 @@ impl Rows {
         self.run(sql, vec![number(LINES_MAX)])
     }
 
-    fn migrate(&self) -> Result<(), Fault> {
-        self.0.exec("CREATE TABLE IF NOT EXISTS steps (done INTEGER NOT NULL)", None)?;
-        let done = self.0.exec("SELECT done FROM steps", None)?.raw().count();
-        for step in STEPS.iter().skip(done) {
-            self.0.exec(step, None)?;
-            self.0.exec("INSERT INTO steps VALUES (1)", None)?;
-        }
-        Ok(())
-    }
-
     /// Bodies of rows.
     fn read<T: DeserializeOwned>(
         &self,
@@ -355,18 +348,4 @@ const fn name(purpose: Purpose) -> &'static str {
         Purpose::Stream => "stream",
         Purpose::Terminal => "terminal",
     }
-}
-
-/// A number as JavaScript has it; ours stay below 2^53.
-#[expect(clippy::cast_precision_loss, reason = "numbers, times and sizes stay below 2^53")]
-fn number(value: i64) -> JsValue {
-    JsValue::from_f64(value as f64)
-}
-
-fn text(value: &str) -> JsValue {
-    JsValue::from_str(value)
-}
-
-fn optional(value: Option<&str>) -> JsValue {
-    value.map_or(JsValue::NULL, JsValue::from_str)
 }

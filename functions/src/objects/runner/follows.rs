@@ -4,13 +4,13 @@ use schema::{AccountId, AskId, ProjectId, tunnel::Seq};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{
-    rows::{Fault, Rows},
-    shape::number,
-};
-use crate::domain::{
-    hub::{Follow, Follows},
-    project::feed::Event,
+use super::rows::{Fault, Rows};
+use crate::{
+    domain::{
+        hub::{Follow, Follows},
+        project::feed::Event,
+    },
+    objects::sql::number,
 };
 
 #[derive(Deserialize)]

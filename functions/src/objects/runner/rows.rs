@@ -8,10 +8,11 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 use worker::SqlStorage;
 
-use super::shape::{AskShape, EventShape, OneText, PlaceShape, QuestionShape, event_row, number};
+use super::shape::{AskShape, EventShape, OneText, PlaceShape, QuestionShape, event_row};
 use crate::{
     config::Retention,
     domain::hub::{Batch, EventRow, Hub, Kept, Place, Question, State, command::PendingAsk},
+    objects::sql::{migrate, number, optional, text},
 };
 
 /// Steps of the schema, each run once, in order; never changed, only added to.
@@ -88,7 +89,7 @@ impl Rows {
         if self.rows::<OneText>(made, vec![])?.is_empty() {
             return Ok(Hub::default());
         }
-        self.migrate()?;
+        migrate(&self.0, &STEPS)?;
         let kept = self.rows::<OneText>("SELECT body AS text FROM kept", vec![])?.pop();
         let kept: Kept = kept.map(|kept| kept.json()).transpose()?.unwrap_or_default();
         let sql = "SELECT number, account, key, process, last, first,
@@ -172,7 +173,7 @@ impl Rows {
     }
 
     fn keep(&self, kept: &Kept) -> Result<(), Fault> {
-        self.migrate()?;
+        migrate(&self.0, &STEPS)?;
         let sql = "INSERT INTO kept VALUES (1, ?) ON CONFLICT DO UPDATE SET body = excluded.body";
         self.0.exec_raw(sql, vec![serde_json::to_string(kept)?.into()]).map(drop)
     }
@@ -359,16 +360,6 @@ impl Rows {
         self.0.exec_raw(sql, vec![number(oldest.millis())]).map(drop)
     }
 
-    fn migrate(&self) -> Result<(), Fault> {
-        self.0.exec("CREATE TABLE IF NOT EXISTS steps (done INTEGER NOT NULL)", None)?;
-        let done = self.0.exec("SELECT done FROM steps", None)?.raw().count();
-        for step in STEPS.iter().skip(done) {
-            self.0.exec(step, None)?;
-            self.0.exec("INSERT INTO steps VALUES (1)", None)?;
-        }
-        Ok(())
-    }
-
     pub(super) fn run(&self, sql: &str, bindings: Vec<JsValue>) -> Result<(), Fault> {
         self.0.exec_raw(sql, bindings).map(drop)
     }
@@ -397,12 +388,4 @@ fn range(place: u32) -> Vec<JsValue> {
 
 fn seq(seq: Seq) -> JsValue {
     number(i64::try_from(seq.0).unwrap_or(i64::MAX))
-}
-
-fn text(value: &str) -> JsValue {
-    JsValue::from_str(value)
-}
-
-fn optional(value: Option<&str>) -> JsValue {
-    value.map_or(JsValue::NULL, JsValue::from_str)
 }

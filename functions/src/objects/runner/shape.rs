@@ -3,7 +3,6 @@
 use schema::{AccountId, AskId, KeyId, Timestamp, tunnel::Seq};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use wasm_bindgen::JsValue;
 use worker::SqlStorageValue;
 
 use super::rows::Fault;
@@ -168,10 +167,4 @@ pub fn event_row(key: i64, row: &EventRow, through: i64) -> Value {
         said.params,
         through
     ])
-}
-
-/// A number as JavaScript has it; ours stay below 2^53.
-#[expect(clippy::cast_precision_loss, reason = "keys, times and sizes stay below 2^53")]
-pub fn number(value: i64) -> JsValue {
-    JsValue::from_f64(value as f64)
 }

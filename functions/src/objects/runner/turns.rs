@@ -3,13 +3,11 @@
 use schema::{AccountId, CallId, Timestamp};
 use serde::Deserialize;
 
-use super::{
-    rows::{Fault, Rows},
-    shape::number,
-};
+use super::rows::{Fault, Rows};
 use crate::{
     config::Retention,
     domain::hub::{Counted, ThreadKey, Turn},
+    objects::sql::number,
 };
 
 #[derive(Deserialize)]

@@ -7,6 +7,7 @@ use schema::{
     agent::WhenBusy,
     app_server::{Manner, Members},
 };
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Project, tell, unexpected};
@@ -22,7 +23,7 @@ use crate::{
     objects::project::stub,
     services::{
         rpc,
-        threads::{Named, member, members},
+        threads::{self, Named, member, members},
     },
 };
 
@@ -61,7 +62,7 @@ pub enum Outcome {
 pub async fn prompt(cx: &Cx, project: &Project, wanted: Wanted) -> Result<Prompted> {
     let Wanted { thread, input, manner, mut when_busy, most } = wanted;
     let thread = match thread {
-        Some(thread) => thread,
+        Some(thread) => its_own(cx, project, thread).await?,
         None => latest(cx, project).await?,
     };
     let params = codex::turn(&thread, input.clone(), None, &manner)?;
@@ -156,6 +157,23 @@ pub async fn interrupt(cx: &Cx, project: &Project, turn: &str) -> Result<(String
 /// A prompt that waits is not wanted any more.
 pub async fn withdraw(cx: &Cx, project: &Project, prompt: PromptId) -> Result<()> {
     tell(cx, project.id, &Command::Dequeue { prompt }).await
+}
+
+/// A thread that the caller names, if it is of this project: another's is not there.
+async fn its_own(cx: &Cx, project: &Project, thread: String) -> Result<String> {
+    if latest(cx, project).await.is_ok_and(|latest| latest == thread) {
+        return Ok(thread);
+    }
+    #[derive(Deserialize)]
+    struct Place {
+        cwd: String,
+    }
+    let told = threads::read(cx, project.whom, &thread, false).await?;
+    let Place { cwd } = member(&told.said, "thread")?;
+    if cwd.ends_with(&format!("/{}", project.root)) {
+        return Ok(thread);
+    }
+    Err(Error::not_found("thread", thread))
 }
 
 /// The thread that goes on.

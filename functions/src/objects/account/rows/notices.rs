@@ -4,8 +4,11 @@ use schema::{NoticeId, Timestamp, time::DAY_MS};
 use serde::Deserialize;
 use wasm_bindgen::JsValue;
 
-use super::{Fault, Rows, number};
-use crate::domain::notice::{Channel, Record, State};
+use super::{Fault, Rows};
+use crate::{
+    domain::notice::{Channel, Record, State},
+    objects::sql::{number, optional},
+};
 
 /// How long records are kept. An event is not told again while its record is there; none comes
 /// again after so long.
@@ -139,8 +142,4 @@ impl Rows {
         let sql = "DELETE FROM notices WHERE created_at < ?1 AND next_at IS NULL";
         self.0.exec_raw(sql, vec![number(now.plus_millis(-KEPT_MS).millis())]).map(drop)
     }
-}
-
-fn optional(value: Option<&str>) -> JsValue {
-    value.map_or(JsValue::NULL, Into::into)
 }

@@ -2,10 +2,12 @@
 
 use schema::{MicroUsd, PaymentId};
 use serde::Deserialize;
-use wasm_bindgen::JsValue;
 
-use super::{Fault, Rows, number};
-use crate::domain::payment::{self, Payment};
+use super::{Fault, Rows};
+use crate::{
+    domain::payment::{self, Payment},
+    objects::sql::{number, optional},
+};
 
 impl Rows {
     /// Adds a payment, under the key of whoever wished it.
@@ -15,10 +17,10 @@ impl Rows {
         let Payment { id, session, intent, offer, .. } = payment;
         let bindings = vec![
             id.to_string().into(),
-            text(key),
-            text(session.as_deref()),
-            text(intent.as_deref()),
-            text(offer.as_deref()),
+            optional(key),
+            optional(session.as_deref()),
+            optional(intent.as_deref()),
+            optional(offer.as_deref()),
             serde_json::to_string(payment)?.into(),
         ];
         self.0.exec_raw(sql, bindings).map(drop)
@@ -29,8 +31,8 @@ impl Rows {
         let sql = "UPDATE payments SET session = ?2, intent = ?3, body = ?4 WHERE id = ?1";
         let bindings = vec![
             payment.id.to_string().into(),
-            text(payment.session.as_deref()),
-            text(payment.intent.as_deref()),
+            optional(payment.session.as_deref()),
+            optional(payment.intent.as_deref()),
             serde_json::to_string(payment)?.into(),
         ];
         self.0.exec_raw(sql, bindings).map(drop)
@@ -80,8 +82,4 @@ impl Rows {
         let rows = self.rows::<Row>(sql, bindings)?.into_iter();
         Ok(rows.map(|row| (row.source, MicroUsd::new(row.amount))).collect())
     }
-}
-
-fn text(value: Option<&str>) -> JsValue {
-    value.map_or(JsValue::NULL, Into::into)
 }

@@ -2,8 +2,8 @@
 
 use schema::{Timestamp, time::HOUR_MS};
 
-use super::{Fault, Rows, number};
-use crate::domain::reconciliation::UsageSum;
+use super::{Fault, Rows};
+use crate::{domain::reconciliation::UsageSum, objects::sql::number};
 
 impl Rows {
     /// Sources of credits that came from Stripe, from one moment to before another.
