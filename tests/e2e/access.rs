@@ -4,7 +4,7 @@ use functions::api::families;
 use functions::domain::access::{Access, Scope};
 use functions::domain::token::{KeyType, mint};
 use functions::http::Route;
-use schema::{AccountId, AskId, KeyId, RunnerId};
+use schema::{AccountId, AskId, KeyId, ProjectId, PromptId, RunnerId};
 use serde_json::{Value, json};
 use tests::world::World;
 
@@ -38,8 +38,7 @@ impl Caller {
         let allowed = match access {
             Access::Public => true,
             Access::Admin => self.operator || may(Scope::Admin),
-            Access::Api(scope) => may(scope),
-            Access::ApiOrTicket(scope) => may(Scope::Admin) || may(scope),
+            Access::Api(scope) | Access::ApiOrTicket(scope) => may(scope),
             Access::ApiOrAdmin(scope) => self.operator || may(Scope::Admin) || may(scope),
         };
         (!allowed).then_some(refused)
@@ -75,14 +74,19 @@ async fn callers(desk: &Desk) -> Vec<Caller> {
 /// The path with ids: those of the account, or well-formed ones of nobody.
 fn path(route: &Route, user: &str, key: &str) -> String {
     let (ask, runner) = (AskId::from_bits(5).to_string(), RunnerId::from_bits(5).to_string());
-    filled(route, user, key, [UUID, &ask, &runner])
+    let (project, prompt) =
+        (ProjectId::from_bits(5).to_string(), PromptId::from_bits(5).to_string());
+    filled(route, user, key, [UUID, &ask, &runner, &project, &prompt])
 }
 
-/// The same, with ids of other things too: a thread or turn, a question, a runner.
-fn filled(route: &Route, user: &str, key: &str, [uuid, ask, runner]: [&str; 3]) -> String {
+/// The same, with ids of other things too: a thread or turn, a question, a runner, a project, a
+/// prompt that waits.
+fn filled(route: &Route, user: &str, key: &str, others: [&str; 5]) -> String {
+    let [uuid, ask, runner, project, prompt] = others;
     let path = route.path.replace("{user_id}", user).replace("{key_id}", key);
     let path = path.replace("{thread_id}", uuid).replace("{turn_id}", uuid);
     let path = path.replace("{request_id}", ask).replace("{runner_id}", runner);
+    let path = path.replace("{project_id}", project).replace("{prompt_id}", prompt);
     let path = path.replace("{application_id}", user).replace("{order_number}", key);
     assert!(!path.contains('{'), "`{path}` has a parameter that this test does not know");
     path
@@ -95,7 +99,7 @@ fn is_a_machines(route: &Route) -> bool {
 
 /// Whether a route needs a machine that is not ours: a runner, Google, Stripe, a mail server.
 fn may_be_out_of_reach(route: &Route) -> bool {
-    matches!(route.access, Access::ApiOrAdmin(_))
+    matches!(route.access, Access::ApiOrAdmin(_) | Access::Api(Scope::Agent))
         || ["auth", "rpc", "system", "releases", "billing", "mail"].contains(&route.tag)
 }
 
@@ -176,6 +180,10 @@ fn with_ids(families: &[functions::http::Family]) -> Vec<(&Route, Value)> {
                 Some("drain") => json!({ "on": true }),
                 Some("auto-topup") => json!({ "paused": true }),
                 Some("credit") => json!({ "amount_usd": "1.00" }),
+                Some("turns") => json!({ "prompt": "hi" }),
+                Some("policy") => json!({ "rules": [] }),
+                Some("check") => json!({ "command": "ls" }),
+                Some("content") => json!({ "path": "x", "content": "" }),
                 _ => json!({}),
             };
             (route, body)
@@ -193,15 +201,22 @@ async fn an_id_of_nothing_is_not_found_whether_well_formed_or_not() {
         paths.retain(|_| !route.path.contains("{thread_id}"));
         let key = KeyId::from_bits(5).to_string();
         for wrong in ["1", "acct_1", "%20", "%ff", "a%2Fb", "'--", &key[..35], &"9".repeat(3_000)] {
-            paths.push(filled(route, wrong, wrong, [wrong; 3]));
+            paths.push(filled(route, wrong, wrong, [wrong; 5]));
         }
         // A key's id where an account's belongs, and the other way round.
-        paths.push(filled(route, &key, &desk.account.id, [&key; 3]));
+        paths.push(filled(route, &key, &desk.account.id, [&key; 5]));
         for path in paths {
-            let request = desk.admin(route.method, &path).json(&body);
+            let request = match route.access {
+                // What is everybody's own is no operator's.
+                Access::Api(_) | Access::ApiOrTicket(_) => {
+                    desk.request(route.method, &path).bearer_auth(&desk.account.key)
+                }
+                _ => desk.admin(route.method, &path),
+            };
+            let request = request.json(&body);
             // What a file's route wants to know besides.
             let file = [("account", AccountId::from_bits(5).to_string()), ("path", "x".to_owned())];
-            let of_file = route.path.ends_with("/file");
+            let of_file = route.path.ends_with("/file") || route.path.ends_with("/content");
             let request = if of_file { request.query(&file) } else { request };
             desk.send(request).await.refuses(404, "resource_not_found", "There is no");
         }

@@ -107,7 +107,7 @@ async fn an_operator_without_a_name_acts_for_their_own_account() {
     assert_eq!(system.get("runner"), None);
     let defaults = json!({
         "model": "gpt-5.5", "effort": "medium", "approvalPolicy": "untrusted",
-        "sandbox": "workspace-write",
+        "sandbox": "workspace-write", "webSearch": "live",
     });
     assert_eq!(system["defaults"], defaults);
     let (key, _) = desk.key(json!({ "scopes": ["admin"] })).await;
