@@ -38,7 +38,10 @@ impl Caller {
         let allowed = match access {
             Access::Public => true,
             Access::Admin => self.operator || may(Scope::Admin),
-            Access::Api(scope) | Access::ApiOrTicket(scope) => may(scope),
+            // An operator's key works on runners for its own account, too.
+            Access::Api(scope) | Access::ApiOrTicket(scope) => {
+                may(scope) || (scope == Scope::Agent && may(Scope::Admin))
+            }
             Access::ApiOrAdmin(scope) => self.operator || may(Scope::Admin) || may(scope),
         };
         (!allowed).then_some(refused)
