@@ -14,7 +14,7 @@ use tests::process::Tree;
 use tests::world::World;
 use tokio::time::sleep;
 
-const ROUNDS: u32 = 12;
+const ROUNDS: u32 = 8;
 const QUICK: u32 = 2;
 /// Sign-ins of each kind in a round, one for each account: few enough wrong ones that no account's
 /// limit is reached.

@@ -65,6 +65,8 @@ async fn main() -> Result<()> {
         for turn in 0..turns() {
             let gate = format!("v{viewers}-{turn}");
             theirs.extend(direct.sample(&world, &gate).await?);
+            // A gate that was opened stays open.
+            let gate = format!("{gate}-ours");
             ours.extend(first.sample(&world, &mut watched, &gate).await?);
         }
         say(&format!("{viewers:>3} viewers, one project"), &ours, &theirs);
@@ -80,6 +82,7 @@ async fn main() -> Result<()> {
         for turn in 0..turns().div_ceil(6) {
             let gate = format!("p{many}-{turn}");
             theirs.extend(direct.crowd(&world, &gate, many).await?);
+            let gate = format!("{gate}-ours");
             ours.extend(ours::crowd(&world, &projects, &mut viewers, &gate).await?);
         }
         say(&format!("{many:>3} projects at one time"), &ours, &theirs);
