@@ -80,8 +80,8 @@ async fn approve(bench: &Bench, project: &str, asked: &Event, events: &mut Event
     );
     let told = events.gather("turn/completed").await;
     assert_eq!(told.last().unwrap().data["params"]["turn"]["id"], turn);
-    let noted = told.iter().filter(|it| it.method() == "gantry/approval");
-    let closed = noted.last().expect("its end");
+    let mut noted = told.iter().filter(|it| it.method() == "gantry/approval");
+    let closed = noted.next_back().expect("its end");
     assert_eq!(closed.data["params"]["state"], "approved");
     let late = bench.post_for(project, &resolve, json!({ "decision": "decline" })).await;
     late.refuses(409, "conflict", "approved already");

@@ -1,5 +1,5 @@
-//! What a project hears of its threads: the log grows, turns begin and end, and questions become approvals,
-//! which are decided once.
+//! What a project hears of its threads: the log grows, turns begin and end, and questions become
+//! approvals, which are decided once.
 
 use schema::{AskId, Error, Result, Timestamp, agent::ApprovalState};
 use serde::Deserialize;

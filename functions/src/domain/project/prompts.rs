@@ -1,4 +1,5 @@
-//! Prompts of a project: each begins a turn, is told to the one that runs, or waits, and its log says so.
+//! Prompts of a project: each begins a turn, is told to the one that runs, or waits, and its log
+//! says so.
 
 use schema::{Error, OpId, PromptId, Result, Timestamp, agent::WhenBusy};
 use serde_json::json;
