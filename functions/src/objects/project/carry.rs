@@ -91,6 +91,7 @@ impl Inner {
             }
             // It was answered elsewhere, or is asked no more: the log says so.
             Err(error) if matches!(error.code, Code::Conflict | Code::ResourceNotFound) => {
+                worker::console_warn!("approval {ask}: {}", error.message);
                 self.with(|it| it.delivered(ask)).unwrap_or_default()
             }
             Err(error) => {
