@@ -15,6 +15,8 @@ const COLUMNS: u16 = 150;
 
 /// How long a test waits for words to appear.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// After how long a person presses a key again that seems to have done nothing.
+const AGAIN: Duration = Duration::from_secs(2);
 
 pub const ENTER: &str = "\r";
 pub const ESCAPE: &str = "\x1b";
@@ -48,6 +50,19 @@ impl Terminal {
     pub fn press(&self, keys: &str) {
         // A program that has ended takes no keys; whoever waits for it will read its last words.
         let _ = self.keys.send(keys.to_owned());
+    }
+
+    /// Answers a dialog by a key, as a person does: again, if it stays. Newer codex lets a key pass
+    /// that is pressed as the dialog appears, so that nobody answers by what they were typing.
+    pub async fn answer(&mut self, dialog: &str, key: &str) {
+        for _ in 0..PATIENCE.as_secs() / AGAIN.as_secs() {
+            self.press(key);
+            let gone = self.screen.wait_for(|screen| !screen.contains(dialog));
+            if timeout(AGAIN, gone).await.is_ok() {
+                return;
+            }
+        }
+        panic!("`{dialog}` stayed on:\n{}", self.screen().trim_end());
     }
 
     /// Pastes one line, as a terminal does, and waits until it stands on the screen. Typed as fast

@@ -61,7 +61,7 @@ async fn work(hosted: Codex, client: Codex) {
         let asked = terminal.wait_for(ASKED).await;
         keep(&format!("{name}-asked"), &asked);
         assert!(asked.contains("made-here.txt"), "{asked}");
-        terminal.press("y");
+        terminal.answer(ASKED, "y").await;
         let done = terminal.wait_for("• and that was it").await;
         keep(&format!("{name}-done"), &done);
         leave(terminal).await;
