@@ -13,7 +13,7 @@ use super::stage::{ALICE, Stage, id};
 async fn ruled(stage: &Stage, rules: Value) -> (ProjectId, String) {
     let project = project(stage, &["T"]).await;
     let object = stage.world.object("PROJECT", &project.to_string());
-    let root = format!("/work/projects/{project}");
+    let root = format!("/srv/projects/{project}");
     let said: serde_json::Map<_, _> = [("cwd".to_owned(), json!(root))].into_iter().collect();
     let opened = Opened { thread: "T".to_owned(), runner: stage.machine.id, said };
     let (done, _) = object.tell(&Command::Opened(opened), b"").await.expect("an answer");
@@ -69,7 +69,7 @@ async fn a_rule_answers_a_process_by_itself_and_stands_in_the_approval() {
         assert_eq!(told["approvalId"], json!(asked));
     }
     // What no rule knows waits for a person; so does what is asked from elsewhere.
-    for (seq, command, cwd) in [(3, "cargo build", root.as_str()), (4, "cargo test", "/work")] {
+    for (seq, command, cwd) in [(3, "cargo build", root.as_str()), (4, "cargo test", "/srv")] {
         ask(&mut peer, seq, command, cwd).await;
         let told = viewer.until("gantry/approval").await.data;
         assert_eq!(told["params"]["state"], "pending", "{told}");
