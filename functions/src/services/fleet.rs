@@ -271,7 +271,10 @@ pub async fn file(
     let query = (("op", op), ("account", account), ("path", path));
     let query = serde_urlencoded::to_string(query).map_err(Error::internal)?;
     let file = stub::look(&cx.env, id, &format!("/file?{query}")).await?;
-    file.ok_or_else(|| Error::new(Code::RunnerUnavailable, "This runner was revoked."))
+    file.ok_or_else(|| {
+        let message = "This runner was revoked: nobody reaches its files any more.";
+        Error::new(Code::Conflict, message)
+    })
 }
 
 /// How a token is kept.

@@ -305,7 +305,8 @@ pub fn family() -> Family {
                 "runners",
                 "Read a file of a workspace on a runner",
                 runners::file,
-            ),
+            )
+            .fails(&[409]),
         ],
     )
 }
