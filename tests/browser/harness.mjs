@@ -1,14 +1,20 @@
 // A real Chromium for a script: `browser(async ({ page, world, shot }) => …)`. What the world is
 // comes as JSON in the first argument; what the script returns goes out as JSON. It fails when a
-// page writes an error to its console, asks a stranger for anything, or is wider than its window.
+// page writes an error to its console, asks a stranger for anything, or is wider than its window;
+// and what was looked at, when it shuts somebody out, moves by itself, or is heavy.
 
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 
 import { chromium } from "playwright-core";
 
+import { axe, light, still } from "./manners.mjs";
+
 const WIDTHS = [390, 768, 1440];
 const THEMES = ["light", "dark"];
+
+/** Where axe looks: what is folded away on a phone, and what is there on a desk. */
+const EXAMINED = [390, 1440];
 
 /** Chromium looks for its maker's hosts unless it is told not to. */
 const QUIET = [
@@ -59,12 +65,15 @@ function watch(page, world, faults) {
 /** The page at every width in both themes, as files, none of them wider than its window. */
 async function shots(page, world, name) {
   await mkdir(world.shots, { recursive: true });
+  await still(page, name);
+  await light(page, name);
   for (const colorScheme of THEMES) {
     await page.emulateMedia({ colorScheme });
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: 900 });
       const wide = await page.evaluate(() => document.documentElement.scrollWidth);
       if (wide > width) throw new Error(`${name} is ${wide} px wide at ${width} px`);
+      if (EXAMINED.includes(width)) await axe(page, `${name} (${width} px, ${colorScheme})`);
       const file = path.join(world.shots, `${name}-${width}-${colorScheme}.png`);
       await page.screenshot({ path: file, fullPage: true });
     }

@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value};
 
 use crate::{command, lock::Lock, paths, steps};
 
 const LOCKFILE: &str = "tests/package-lock.json";
-const STAMP: &str = "tests/node_modules/.installed";
+/// npm writes it last, when everything is in its place.
+const INSTALLED: &str = "tests/node_modules/.package-lock.json";
 
 /// The version of the stock client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,13 +37,27 @@ pub fn ensure() -> Result<()> {
     let mut npm = Command::new("npm");
     npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
     command::run(npm.current_dir(paths::at("tests")))?;
-    fs::write(paths::at(STAMP), fs::read(paths::at(LOCKFILE))?)?;
     Ok(())
 }
 
+/// Whether everything is there that the lockfile names, in its version. What else is there, for
+/// another branch, does no harm.
 fn installed() -> Result<bool> {
-    let wanted = fs::read(paths::at(LOCKFILE)).context(LOCKFILE)?;
-    Ok(fs::read(paths::at(STAMP)).is_ok_and(|stamp| stamp == wanted))
+    let wanted = packages(LOCKFILE)?;
+    let Ok(there) = packages(INSTALLED) else { return Ok(false) };
+    let missing = wanted.iter().any(|(path, package)| {
+        let needed = !path.is_empty() && package["optional"] != true;
+        let same = there.get(path).is_some_and(|it| it["integrity"] == package["integrity"]);
+        needed && !same
+    });
+    Ok(!missing)
+}
+
+/// What a lockfile names, by the folder.
+fn packages(lockfile: &str) -> Result<Map<String, Value>> {
+    let text = fs::read(paths::at(lockfile)).context(lockfile.to_owned())?;
+    let mut lockfile: Value = serde_json::from_slice(&text)?;
+    Ok(serde_json::from_value(lockfile["packages"].take())?)
 }
 
 /// rustup reads rust-toolchain.toml by itself, unless its automatic installs are switched off.
