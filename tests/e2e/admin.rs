@@ -2,5 +2,6 @@
 
 mod billing;
 mod keys;
+mod pages;
 mod users;
 mod wallets;

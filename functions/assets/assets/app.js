@@ -1,4 +1,5 @@
-// What pages do beside being read: send a form as JSON, say what came of it, copy a text.
+// What pages do beside being read: send a form as JSON, say what came of it, copy a text, open a
+// dialog.
 
 const words = {
   offline: "The server could not be reached. Check your connection and try again.",
@@ -6,15 +7,28 @@ const words = {
   fields: "Something is missing or not right.",
 };
 
-/** The fields of a form as JSON: empty ones are left out, boxes are true or false. */
+/** What a field says in JSON, by its `data-type`; nothing where it is empty. */
+function read(field) {
+  const { value, dataset, type, checked } = field;
+  if (dataset.type === "list") return checked ? [value] : [];
+  if (dataset.type === "lines") return value.split(/[\s,]+/).filter(Boolean);
+  if (type === "checkbox") return checked;
+  if (value === "") return undefined;
+  if (dataset.type === "boolean") return value === "true";
+  return dataset.type === "number" ? Number(value) : value;
+}
+
+/** The fields of a form as JSON; `smtp.host` is a member of the member `smtp`. */
 function valueOf(form) {
   const value = {};
   for (const field of form.elements) {
-    if (!field.name || field.disabled) continue;
-    if (field.type === "checkbox") value[field.name] = field.checked;
-    else if (field.dataset.type === "number" && field.value) {
-      value[field.name] = Number(field.value);
-    } else if (field.value !== "") value[field.name] = field.value;
+    if (!field.name || field.disabled || (field.type === "radio" && !field.checked)) continue;
+    const said = read(field);
+    if (said === undefined) continue;
+    const path = field.name.split(".");
+    const name = path.pop();
+    const place = path.reduce((within, part) => (within[part] ??= {}), value);
+    place[name] = field.dataset.type === "list" ? [...(place[name] ?? []), ...said] : said;
   }
   return value;
 }
@@ -68,6 +82,7 @@ function show(form, answer) {
     const { if: wanted, unless } = part.dataset;
     part.hidden = wanted ? !answer[wanted] : Boolean(answer[unless]);
   }
+  if (section instanceof HTMLDialogElement) return section.showModal();
   if ("enters" in form.dataset) document.querySelector(".bar nav").hidden = !answer.pending;
   form.hidden = true;
   section.hidden = false;
@@ -77,6 +92,7 @@ function show(form, answer) {
 /** Only a way within this site, or where the payment provider takes over. */
 function follow(form, answer) {
   const { next, follow: member, show: section, said } = form.dataset;
+  if ("reload" in form.dataset) return location.reload();
   if (member && answer[member]) return location.assign(answer[member]);
   if (next) return location.assign(next);
   if (section) return show(form, answer);
@@ -85,8 +101,11 @@ function follow(form, answer) {
 
 async function send(form) {
   const { action, method = "POST" } = form.dataset;
-  const init = { method, headers: { "content-type": "application/json" } };
-  const answer = await fetch(action, { ...init, body: JSON.stringify(valueOf(form)) });
+  const headers = { "content-type": "application/json" };
+  // What is sent twice by one form happens once.
+  if ("keyed" in form.dataset) headers["idempotency-key"] = form.key ??= crypto.randomUUID();
+  const body = method === "GET" ? undefined : JSON.stringify(valueOf(form));
+  const answer = await fetch(action, { method, headers, body });
   const text = await answer.text();
   return [answer.ok, text ? JSON.parse(text) : {}];
 }
@@ -136,7 +155,16 @@ document.addEventListener("submit", (event) => {
   if (!form.querySelector("[aria-busy]")) submit(form);
 });
 
+// Other words are another wish.
+document.addEventListener("input", (event) => {
+  if (event.target.form) event.target.form.key = undefined;
+});
+
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-copy]");
-  if (button) copy(button);
+  const button = event.target.closest("[data-copy], [data-open], [data-close]");
+  if (!button) return;
+  const { copy: text, open: dialog } = button.dataset;
+  if (text) copy(button);
+  else if (dialog) document.getElementById(dialog).showModal();
+  else button.closest("dialog").close();
 });

@@ -19,9 +19,50 @@ pub fn page(named: Option<&str>) -> Result<String> {
     Ok(named.to_owned())
 }
 
+/// Where an operator lands who named no page.
+pub const DESK: &str = "/admin";
+
+/// The operator's page that was named, or where they begin.
+pub fn desk(named: &str) -> String {
+    let (path, query) = named.split_once('?').unwrap_or((named, ""));
+    let is_page = path == DESK || path.starts_with("/admin/");
+    let is_other = ["/admin/sign-in", "/admin/api/", "/admin/auth/"];
+    let is_other = is_other.iter().any(|other| path.starts_with(other));
+    let plain = |also: &'static str| {
+        move |c: char| c.is_ascii_alphanumeric() || "/_-.".contains(c) || also.contains(c)
+    };
+    let is_plain = path.chars().all(plain("")) && query.chars().all(plain("=&%+~:"));
+    let is_plain = is_plain && !path.contains("//") && !path.contains("..");
+    if is_page && !is_other && is_plain { named.to_owned() } else { DESK.to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_operator_comes_back_to_the_page_that_they_asked_for_and_to_no_other() {
+        for fine in ["/admin", "/admin/customers?search=a%40b&after=acct_1", "/admin/keys/key_1"] {
+            assert_eq!(desk(fine), fine);
+        }
+        for named in [
+            "",
+            "/wallet",
+            "//evil.test/admin",
+            "https://evil.test/admin",
+            "/admin\\evil",
+            "/admin//evil.test",
+            "/admin/../wallet",
+            "/admin/keys\r\nset-cookie: x",
+            "/administrator",
+            "/admin/sign-in?next=/admin",
+            "/admin/api/users",
+            "/admin/auth/login",
+            "/admin/keys?x=\"><script>",
+        ] {
+            assert_eq!(desk(named), DESK, "{named:?}");
+        }
+    }
 
     #[test]
     fn a_page_of_ours_may_be_named() {

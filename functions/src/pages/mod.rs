@@ -1,12 +1,16 @@
 //! Pages: what people see. A page finds through services, fills a template, and changes nothing by
 //! being read; what it changes goes through the same JSON as everybody else's.
 
+mod admin;
+mod pager;
 mod people;
 mod refuse;
+mod shown;
 mod wallet;
 
 use askama::Template;
 use schema::{Error, Result};
+use serde::Deserialize;
 
 use crate::{
     cx::Cx,
@@ -25,26 +29,29 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// The routes of this family.
 pub fn family() -> Family {
-    Family::new::<Prose>(
-        "pages",
-        refuse::refuse,
-        vec![
-            get("/sign-up", Public, "pages", "Create an account", people::sign_up),
-            get("/sign-in", Public, "pages", "Sign in", people::sign_in),
-            get("/forgot", Public, "pages", "Ask for a new password", people::forgot),
-            get("/reset", Public, "pages", "Choose a new password", people::reset),
-            get("/verify", Public, "pages", "Confirm a mail address", people::verify),
-            get("/wallet", Public, "pages", "The customer's wallet", wallet::read),
-            fetched(
-                "/assets/{file}",
-                Public,
-                "pages",
-                "A file of the pages",
-                |cx, request| async move { assets::file(&cx, &request).await },
-            ),
-        ],
-    )
+    let mut routes = vec![
+        get("/sign-up", Public, "pages", "Create an account", people::sign_up),
+        get("/sign-in", Public, "pages", "Sign in", people::sign_in),
+        get("/forgot", Public, "pages", "Ask for a new password", people::forgot),
+        get("/reset", Public, "pages", "Choose a new password", people::reset),
+        get("/verify", Public, "pages", "Confirm a mail address", people::verify),
+        get("/wallet", Public, "pages", "The customer's wallet", wallet::read),
+        fetched(
+            "/assets/{file}",
+            Public,
+            "pages",
+            "A file of the pages",
+            |cx, request| async move { assets::file(&cx, &request).await },
+        ),
+    ];
+    routes.extend(admin::routes());
+    Family::new::<Prose>("pages", refuse::refuse, routes)
 }
+
+/// A page without parameters.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct Nothing {}
 
 /// What every page shows around its own.
 pub struct Frame {

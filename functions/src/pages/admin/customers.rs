@@ -1,0 +1,69 @@
+//! Customers, newest first, and where a new one is made.
+//!
+//! A balance is known to its account's object alone. The page asks none: `admin.js` asks for the
+//! rows that somebody looks at, a few at a time.
+
+use askama::Template;
+use schema::{AccountId, Error, Result};
+use serde::Deserialize;
+
+use super::{Desk, Frame, PageOr, sign_in};
+use crate::{
+    cx::Cx,
+    pages::{
+        Page,
+        pager::{self, Pager, ROWS},
+        shown::WhenText,
+    },
+    services::accounts,
+};
+
+/// Which customers.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct Asked {
+    /// The last account of the page before.
+    after: Option<String>,
+}
+
+struct Row {
+    id: AccountId,
+    username: String,
+    plan: String,
+    active: bool,
+    note: String,
+    created: WhenText,
+}
+
+#[derive(Template)]
+#[template(path = "admin/customers.html")]
+pub struct Customers {
+    frame: Frame,
+    desk: Desk,
+    rows: Vec<Row>,
+    pager: Pager,
+}
+
+pub async fn read(cx: Cx, at: Asked) -> Result<PageOr<Customers>> {
+    let Some((frame, desk)) = Desk::of(&cx).await? else { return Ok(sign_in(&cx)) };
+    let after = at.after.as_deref().map(account).transpose()?;
+    let found = accounts::list(&cx, after, ROWS).await?;
+    let (found, pager) =
+        pager::page("/admin/customers", at.after.as_deref(), found, |it| it.id.to_string());
+    let row = |it: schema::admin::User| Row {
+        id: it.id,
+        username: it.username,
+        plan: it.plan,
+        active: it.active,
+        note: it.note,
+        created: it.created_at.as_str().into(),
+    };
+    let rows = found.into_iter().map(row).collect();
+    Ok(PageOr::Page(Page(Customers { frame, desk, rows, pager })))
+}
+
+/// An account that somebody named.
+fn account(text: &str) -> Result<AccountId> {
+    text.parse().map_err(|_| Error::field("after", "not an account"))
+}

@@ -1,0 +1,87 @@
+//! The operator's pages. Whoever is none signs in first and comes back: nothing of a page is made
+//! before it is known who looks.
+
+mod customer;
+mod customers;
+mod entry;
+mod overview;
+mod sections;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use schema::{Code, Error, Result};
+
+use self::sections::Group;
+use super::{Frame, PageOr};
+use crate::{
+    cx::Cx,
+    domain::{
+        access::Access::{Admin, Public},
+        admission::Refusal,
+        next, token,
+    },
+    http::{Route, get},
+    services::admission,
+};
+
+/// The operator's pages. They are open to everybody, and lead everybody else to the sign-in.
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/admin", Public, "pages", "The operator's overview", overview::read),
+        get("/admin/customers", Public, "pages", "The operator's customers", customers::read),
+        get(
+            "/admin/customers/{user_id}",
+            Public,
+            "pages",
+            "A customer, as the operator sees them",
+            customer::read,
+        ),
+        get("/admin/sign-in", Public, "pages", "Sign in as operator", entry::read),
+    ]
+}
+
+/// What every page of an operator shows around its own.
+pub struct Desk {
+    /// Who looks.
+    operator: String,
+    /// Whether nothing here is real.
+    development: bool,
+    groups: Vec<Group>,
+}
+
+impl Desk {
+    /// The desk of who asks, if they are an operator.
+    async fn of(cx: &Cx) -> Result<Option<(Frame, Self)>> {
+        let authorization = cx.header("authorization");
+        let bearer = token::bearer(&authorization);
+        match admission::admit(cx, Admin, bearer, &cx.address()).await {
+            Ok(_) => {}
+            Err(Refusal { error, .. }) if is_stranger(&error) => return Ok(None),
+            Err(Refusal { error, .. }) => return Err(error),
+        }
+        let desk = Self {
+            operator: "operator".to_owned(),
+            development: cx.config.development,
+            groups: sections::groups(&here(cx)),
+        };
+        Ok(Some((Frame::of(cx), desk)))
+    }
+}
+
+/// Whether a refusal says who asks, and not that nobody could tell.
+fn is_stranger(error: &Error) -> bool {
+    matches!(error.code, Code::AuthenticationRequired | Code::PermissionDenied)
+}
+
+/// The way to the sign-in, and from there back to the page that was asked for.
+fn sign_in<T>(cx: &Cx) -> PageOr<T> {
+    let named = next::desk(&here(cx));
+    let next = utf8_percent_encode(&named, NON_ALPHANUMERIC);
+    PageOr::Go(format!("/admin/sign-in?next={next}"))
+}
+
+/// The address that was asked for, from its path on.
+fn here(cx: &Cx) -> String {
+    let url = cx.request.as_ref().map(web_sys::Request::url).unwrap_or_default();
+    let path = url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
+    path.unwrap_or(next::DESK).to_owned()
+}
