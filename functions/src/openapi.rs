@@ -12,7 +12,7 @@ use crate::{
     http::{
         Family, Handler, Route,
         reply::{Answer, BYTES, EVENTS, JSON},
-        route::Wire,
+        route::{Heeded, Wire},
     },
 };
 
@@ -271,7 +271,26 @@ fn parameters(route: &Route, parts: &Parts) -> Vec<Value> {
             "schema": { "type": "string" },
         }));
     }
+    parameters.extend(route.heeds.iter().map(|header| heeded(*header)));
     parameters
+}
+
+fn heeded(header: Heeded) -> Value {
+    const STATE: &str = r#"^(\*|(W/)?"[!#-+\--~]*")$"#;
+    let (name, description, pattern) = match header {
+        Heeded::IfMatch => {
+            ("If-Match", "Only if this is the state, or `*`: if there is one.", STATE)
+        }
+        Heeded::IfNoneMatch => {
+            ("If-None-Match", "Only if this is not the state, or `*`: if there is none.", STATE)
+        }
+        Heeded::IfRange => ("If-Range", "The part only of this state; otherwise the whole.", STATE),
+        Heeded::Range => ("Range", "One part of the bytes.", "^bytes=([0-9]+-[0-9]*|-[0-9]+)$"),
+    };
+    json!({
+        "name": name, "in": "header", "required": false, "description": description,
+        "schema": { "type": "string", "maxLength": 255, "pattern": pattern },
+    })
 }
 
 /// The schema of a parameter that is there, for absence is no value of its own; and what it says.

@@ -53,6 +53,8 @@ pub struct Route {
     pub streams: bool,
     /// Whether what it takes and answers may also be bytes as they are.
     pub plain: bool,
+    /// The headers that it heeds beside those that follow from its form.
+    pub heeds: &'static [Heeded],
     /// Failures that it has beside those that follow from its form.
     pub failures: &'static [u16],
     /// The cookie that it uses up: whatever comes of it, the browser shall not keep it.
@@ -62,7 +64,46 @@ pub struct Route {
     pub shape: super::super::openapi::Shape,
 }
 
+/// A request's header that asks for a part, or only in some state (RFC 9110, sections 13 and 14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heeded {
+    /// Only if this is the state.
+    IfMatch,
+    /// Only if this is not the state.
+    IfNoneMatch,
+    /// The part only of this state.
+    IfRange,
+    /// A part of the bytes.
+    Range,
+}
+
 impl Route {
+    fn new(
+        method: &'static str,
+        path: &'static str,
+        access: Access,
+        (tag, summary): (&'static str, &'static str),
+        handler: Handler,
+        #[cfg(not(target_arch = "wasm32"))] shape: super::super::openapi::Shape,
+    ) -> Self {
+        Self {
+            method,
+            path,
+            access,
+            tag,
+            summary,
+            handler,
+            keyed: false,
+            streams: false,
+            plain: false,
+            heeds: &[],
+            failures: &[],
+            spends: None,
+            #[cfg(not(target_arch = "wasm32"))]
+            shape,
+        }
+    }
+
     /// The same line, for a change that happens once under one `Idempotency-Key`.
     pub fn keyed(self) -> Self {
         Self { keyed: true, ..self }
@@ -81,6 +122,11 @@ impl Route {
     /// The same line, for what uses a cookie up.
     pub fn spends(self, cookie: &'static str) -> Self {
         Self { spends: Some(cookie), ..self }
+    }
+
+    /// The same line, with headers that its form does not tell.
+    pub fn heeds(self, heeds: &'static [Heeded]) -> Self {
+        Self { heeds, ..self }
     }
 
     /// The same line, with failures that its form does not tell.
@@ -209,24 +255,18 @@ fn route<M, H: Act<M>>(
     method: &'static str,
     path: &'static str,
     access: Access,
-    (tag, summary): (&'static str, &'static str),
+    words: (&'static str, &'static str),
     handler: H,
 ) -> Route {
-    Route {
+    Route::new(
         method,
         path,
         access,
-        tag,
-        summary,
-        handler: handler.boxed(),
-        keyed: false,
-        streams: false,
-        plain: false,
-        failures: &[],
-        spends: None,
+        words,
+        handler.boxed(),
         #[cfg(not(target_arch = "wasm32"))]
-        shape: H::shape(),
-    }
+        H::shape(),
+    )
 }
 
 /// A `GET` route.
@@ -277,25 +317,20 @@ where
     At: DeserializeOwned + Wire + 'static,
     R: Answer + 'static,
 {
-    Route {
-        method: "PUT",
+    Route::new(
+        "PUT",
         path,
         access,
-        tag,
-        summary,
-        handler: Handler::Act(Rc::new(move |cx, incoming| {
+        (tag, summary),
+        Handler::Act(Rc::new(move |cx, incoming| {
             let at = body::params(&incoming.path, &incoming.query);
             let act = at.map(|at| handler(cx, at, incoming));
             Box::pin(async move { act?.await?.reply() })
         })),
-        keyed: false,
-        streams: false,
-        plain: true,
-        failures: &[],
-        spends: None,
         #[cfg(not(target_arch = "wasm32"))]
-        shape: super::super::openapi::Shape::of::<At, B, R>(true),
-    }
+        super::super::openapi::Shape::of::<At, B, R>(true),
+    )
+    .plain()
 }
 
 /// A `DELETE` route.
@@ -321,21 +356,15 @@ where
     F: Fn(Cx, web_sys::Request) -> Fut + 'static,
     Fut: Future<Output = Result<web_sys::Response>> + 'static,
 {
-    Route {
-        method: "POST",
+    Route::new(
+        "POST",
         path,
         access,
-        tag,
-        summary,
-        handler: Handler::Forward(Rc::new(move |cx, request| Box::pin(handler(cx, request)))),
-        keyed: false,
-        streams: false,
-        plain: false,
-        failures: &[],
-        spends: None,
+        (tag, summary),
+        Handler::Forward(Rc::new(move |cx, request| Box::pin(handler(cx, request)))),
         #[cfg(not(target_arch = "wasm32"))]
-        shape: super::super::openapi::Shape::untouched(),
-    }
+        super::super::openapi::Shape::untouched(),
+    )
 }
 
 /// A `GET` route that hands a socket on to whoever also admits it.
@@ -387,22 +416,16 @@ where
     Fut: Future<Output = Result<R>> + 'static,
     R: Answer + 'static,
 {
-    Route {
-        method: "POST",
+    Route::new(
+        "POST",
         path,
         access,
-        tag,
-        summary,
-        handler: Handler::Act(Rc::new(move |cx, incoming| {
+        (tag, summary),
+        Handler::Act(Rc::new(move |cx, incoming| {
             let act = handler(cx, incoming.request);
             Box::pin(async move { act.await?.reply() })
         })),
-        keyed: false,
-        streams: false,
-        plain: false,
-        failures: &[],
-        spends: None,
         #[cfg(not(target_arch = "wasm32"))]
-        shape: super::super::openapi::Shape::signed::<R>(),
-    }
+        super::super::openapi::Shape::signed::<R>(),
+    )
 }

@@ -23,7 +23,11 @@ use crate::{
         Access::{self, Api, ApiOrTicket, Public},
         Scope,
     },
-    http::{Family, delete, get, post, put, upgrade, upload},
+    http::{
+        Family, delete, get, post, put,
+        route::Heeded::{IfMatch, IfNoneMatch, IfRange, Range},
+        upgrade, upload,
+    },
 };
 
 /// Everybody works with the projects of their own account.
@@ -173,6 +177,7 @@ pub fn family() -> Family {
                 "Replace the rules that decide approvals; `If-Match` names those that were read",
                 policy::set,
             )
+            .heeds(&[IfMatch])
             .fails(&[404, 412, 428]),
             post(
                 "/api/v1/projects/{project_id}/policy/check",
@@ -198,6 +203,7 @@ pub fn family() -> Family {
                 files::read,
             )
             .plain()
+            .heeds(&[Range, IfRange, IfNoneMatch])
             .fails(&[403, 404, 409, 413, 416, 502, 503, 504]),
             upload::<WriteFile, _, _, _, _>(
                 "/api/v1/projects/{project_id}/files/content",
@@ -206,6 +212,7 @@ pub fn family() -> Family {
                 "Write a file inside a managed project workspace",
                 files::write,
             )
+            .heeds(&[IfMatch, IfNoneMatch])
             .fails(&[403, 404, 409, 412, 502, 503, 504]),
             delete(
                 "/api/v1/projects/{project_id}/files/content",
@@ -214,6 +221,7 @@ pub fn family() -> Family {
                 "Remove a file, a link or an empty directory of a managed project workspace",
                 files::remove,
             )
+            .heeds(&[IfMatch])
             .fails(&[403, 404, 409, 412, 502, 503, 504]),
             get(
                 "/api/v1/projects/{project_id}/events",
