@@ -9,7 +9,7 @@ use worker::{Context, Env};
 
 use crate::{
     config::Config,
-    domain::{access::Caller, limit::Rate},
+    domain::{access::Caller, limit::Rate, operator::Operator},
     js,
 };
 
@@ -79,8 +79,8 @@ pub struct Cx {
     pub request_id: CallId,
     /// Who asks; operators with a static token and public routes have none.
     pub caller: Option<Caller>,
-    /// Whether who asks runs the system.
-    pub operator: bool,
+    /// Who asks, if they run the system.
+    pub operator: Option<Operator>,
     /// Whether who asks shows a key that stands in a page: they are told nothing that opens the
     /// account, and change nothing of it.
     pub publishable: bool,
@@ -116,7 +116,7 @@ impl Cx {
             now,
             request_id: new_id(now)?,
             caller: None,
-            operator: false,
+            operator: None,
             publishable: false,
             events: Events::default(),
             idempotency_key: None,

@@ -61,7 +61,7 @@ pub async fn serve(
         now,
         request_id,
         caller: None,
-        operator: false,
+        operator: None,
         publishable: false,
         events: Events::default(),
         idempotency_key: None,

@@ -3,5 +3,6 @@
 mod billing;
 mod keys;
 mod pages;
+mod sign_in;
 mod users;
 mod wallets;

@@ -77,6 +77,8 @@ pub enum Credential {
     Static,
     /// A session of a browser.
     Session(Ticket),
+    /// A session of an operator: by this key, or by a static token that is still the deployment's.
+    Operator { ticket: Ticket, key: Option<KeyId> },
 }
 
 /// A key as the account keeps it.

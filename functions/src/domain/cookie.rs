@@ -4,22 +4,30 @@
 
 /// Holds a session.
 pub const SESSION: &str = "__Host-session";
+/// Holds an operator's session.
+pub const ADMIN: &str = "__Host-admin";
 /// Holds what a sign-in at Google has to come back with.
 pub const GOOGLE: &str = "__Host-google";
 
 /// The `Set-Cookie` that keeps a value for so long. The value is one of ours: base64 and dots.
 pub fn set(name: &str, value: &str, max_age_ms: i64) -> String {
     let seconds = max_age_ms.max(0) / 1_000;
-    format!("{name}={value}; Max-Age={seconds}; {ATTRIBUTES}")
+    format!("{name}={value}; Max-Age={seconds}; {}", attributes(name))
 }
 
 /// The `Set-Cookie` that takes a cookie away.
 pub fn clear(name: &str) -> String {
-    format!("{name}=; Max-Age=0; {ATTRIBUTES}")
+    format!("{name}=; Max-Age=0; {}", attributes(name))
 }
 
-/// `Lax` and not `Strict`: who comes from Google or from a mail has to arrive signed in.
-const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Lax";
+/// `Lax` for customers: who comes from Google or from a mail has to arrive signed in. `Strict` for
+/// operators: nothing elsewhere leads to what they do.
+fn attributes(name: &str) -> &'static str {
+    match name {
+        ADMIN => "Path=/; Secure; HttpOnly; SameSite=Strict",
+        _ => "Path=/; Secure; HttpOnly; SameSite=Lax",
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -31,6 +39,11 @@ mod tests {
         assert_eq!(kept, "__Host-session=a.b; Max-Age=60; Path=/; Secure; HttpOnly; SameSite=Lax");
         let gone = clear(SESSION);
         assert_eq!(gone, "__Host-session=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax");
+        let admin = set(ADMIN, "a.b", 60_000);
+        assert_eq!(
+            admin,
+            "__Host-admin=a.b; Max-Age=60; Path=/; Secure; HttpOnly; SameSite=Strict"
+        );
         assert!(!kept.contains("Domain"), "a cookie with a domain has no `__Host-` prefix");
     }
 }

@@ -28,6 +28,7 @@ pub mod notice;
 pub mod offer;
 pub mod oidc;
 pub mod operation;
+pub mod operator;
 pub mod order;
 pub mod own_usage;
 pub mod password;

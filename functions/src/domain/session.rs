@@ -70,6 +70,8 @@ pub struct Single {
 pub enum Command {
     /// One begins: which epoch is it?
     Begin,
+    /// An operator's begins, whose right is not the account's: which epoch is it?
+    BeginOperators,
     /// Somebody comes with this; it must not have been used before.
     Spend(Single),
     /// All of them end.

@@ -15,9 +15,9 @@ pub struct Acting {
 
 /// Whom the caller acts for: themselves, or the account that an operator names by id or username.
 pub async fn acting(cx: &Cx, named: Option<&str>) -> Result<Acting> {
-    let grade = if cx.operator { Grade::Operator } else { Grade::Customer };
+    let grade = if cx.operator.is_some() { Grade::Operator } else { Grade::Customer };
     let account = match (named, &cx.caller) {
-        (Some(name), _) if cx.operator => find(cx, name).await?,
+        (Some(name), _) if cx.operator.is_some() => find(cx, name).await?,
         (Some(_), _) => {
             let message = "Only an operator may name another account.";
             return Err(Error::new(Code::PermissionDenied, message));

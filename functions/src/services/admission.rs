@@ -11,17 +11,17 @@ use std::{cell::RefCell, collections::HashMap};
 use schema::{AccountId, Code, Error, Result, Timestamp};
 
 use crate::{
-    config::Config,
     cx::Cx,
     domain::{
-        access::{Access, Credential, Scope},
+        access::{Access, Caller, Credential, Scope},
         account::Knock,
         admission::{Pass, Refusal},
         limit::Rate,
+        operator::{By, Operator},
         token,
     },
     objects::stub,
-    services::sessions,
+    services::{operators, sessions},
     store::directory,
 };
 
@@ -40,8 +40,8 @@ thread_local! {
 pub struct Admitted {
     /// None for the public, and for a static token of an operator where no account is meant.
     pub pass: Option<Pass>,
-    /// Whether they run the system.
-    pub operator: bool,
+    /// Who they are, if they run the system.
+    pub operator: Option<Operator>,
 }
 
 /// Lets a caller in to a route, or says why not.
@@ -51,17 +51,21 @@ pub async fn admit(
     bearer: Option<&str>,
     address: &str,
 ) -> Result<Admitted, Refusal> {
-    let operator = access != Access::Public && is_operator(&cx.config, bearer);
+    let by_token = || bearer.and_then(|bearer| operators::by_token(&cx.config, bearer));
+    let operator = if access == Access::Public { None } else { by_token() };
     let scope = match access {
         Access::Public => return Ok(Admitted::default()),
         Access::ApiOrTicket(_) if bearer.is_none() && shows_ticket(cx) => {
             return Ok(Admitted::default());
         }
-        Access::Admin if operator => return Ok(Admitted { pass: None, operator }),
-        Access::ApiOrAdmin(_) if operator => {
+        Access::Admin if operator.is_some() => return Ok(Admitted { pass: None, operator }),
+        Access::ApiOrAdmin(_) if operator.is_some() => {
             return Ok(Admitted { pass: Some(operators_own(cx).await?), operator });
         }
-        Access::Admin => Scope::Admin,
+        Access::Admin => match operators_session(cx, bearer, address).await? {
+            Some(admitted) => return Ok(admitted),
+            None => Scope::Admin,
+        },
         Access::Api(scope) | Access::ApiOrAdmin(scope) | Access::ApiOrTicket(scope) => scope,
     };
     let (account, credential) = match session(cx, access, bearer)? {
@@ -71,7 +75,7 @@ pub async fn admit(
     let guessed = !matches!(credential, Credential::Session(_));
     let knock = Knock { credential, address: address.parse().ok(), scope, weight: 1 };
     let passed = stub::knock(&cx.env, account, knock).await;
-    let admitted = |pass: Pass| Admitted { operator: pass.operator, pass: Some(pass) };
+    let admitted = |pass: Pass| Admitted { operator: by_key(&pass), pass: Some(pass) };
     passed.map(admitted).map_err(|Refusal { error, rate }| {
         // A session is signed by us: one that has ended was no guess.
         let error = if guessed && error.code == Code::AuthenticationRequired {
@@ -81,6 +85,30 @@ pub async fn admit(
         };
         Refusal { error, rate }
     })
+}
+
+/// Lets in who is signed in as an operator and sends no credential, under the same rules as what
+/// they signed in with.
+async fn operators_session(
+    cx: &Cx,
+    bearer: Option<&str>,
+    address: &str,
+) -> Result<Option<Admitted>, Refusal> {
+    if bearer.is_some() || !cx.header("authorization").is_empty() {
+        return Ok(None);
+    }
+    let Some((operator, account, credential)) = operators::session(cx)? else { return Ok(None) };
+    let knock = Knock { credential, address: address.parse().ok(), scope: Scope::Admin, weight: 1 };
+    let pass = stub::knock(&cx.env, account, knock).await?;
+    // A token acts on no account's behalf, as where it is sent itself.
+    let pass = Some(pass).filter(|_| matches!(operator.by, By::Key { .. }));
+    Ok(Some(Admitted { pass, operator: Some(operator) }))
+}
+
+fn by_key(pass: &Pass) -> Option<Operator> {
+    let Caller { account, holder } = pass.caller;
+    let key = holder.key().filter(|_| pass.operator)?;
+    Some(Operator::of(By::Key { account, key }))
 }
 
 /// Whether a request shows a ticket, good or not.
@@ -186,11 +214,6 @@ pub fn rate_of(address: &str, now: Timestamp) -> Rate {
     let (since, used) = recent.unwrap_or((now, 0));
     let reset_at = since.plus_millis(MISSES_WINDOW_MS + 999).seconds();
     Rate { limit: MISSES_MAX, used: used.min(MISSES_MAX), reset_at }
-}
-
-/// A digest is compared, so the comparison's timing tells nothing of the token.
-fn is_operator(config: &Config, bearer: Option<&str>) -> bool {
-    bearer.is_some_and(|bearer| config.admin_tokens.contains(&token::hash(bearer)))
 }
 
 fn unknown() -> Error {

@@ -20,6 +20,7 @@ pub mod machine_auth;
 pub mod mail;
 pub mod models;
 pub mod notices;
+pub mod operators;
 pub mod orders;
 pub mod payments;
 pub mod people;

@@ -89,13 +89,18 @@ pub fn ticket(cx: &Cx) -> Result<Option<(AccountId, Ticket)>> {
         return Ok(None);
     }
     let claims = presented(cx).ok_or_else(admission::ended)?;
+    manners(cx)?;
+    Ok(Some((claims.body.account, Ticket { id: claims.id, epoch: claims.body.epoch })))
+}
+
+/// Refuses what changes something and is not of our own pages: there a cookie does not count.
+pub fn manners(cx: &Cx) -> Result<()> {
     let method = cx.request.as_ref().map(|it| it.method()).unwrap_or_default();
     let [site, origin, content_type] =
         ["sec-fetch-site", "origin", "content-type"].map(|name| cx.header(name));
     let manners =
         Manners { method: &method, site: &site, origin: &origin, content_type: &content_type };
-    manners.check(&cx.origin()?)?;
-    Ok(Some((claims.body.account, Ticket { id: claims.id, epoch: claims.body.epoch })))
+    manners.check(&cx.origin()?)
 }
 
 /// Refuses what another site's page had a browser send.

@@ -3,6 +3,7 @@
 pub mod fair_use;
 mod mail;
 mod notices;
+mod operators;
 mod orders;
 mod payments;
 mod people;
@@ -13,6 +14,7 @@ pub use mail::{
     SetMailServer, SetMailSettings, SetMessageProvider,
 };
 pub use notices::NoticeRecord;
+pub use operators::{LoginOperator, OperatorMe};
 pub use orders::{Order, OrderDelivery, PlaceOrder};
 pub use payments::{Problem, UserPayment};
 pub use reconciliation::{Reconciliation, ReconciliationDifference, ReconciliationRun};

@@ -8,6 +8,7 @@ mod orders;
 mod payments;
 mod reconciliation;
 mod runners;
+mod sign_in;
 mod signups;
 mod users;
 mod wallets;
@@ -16,7 +17,7 @@ use schema::agent::Failure;
 
 use super::agent;
 use crate::{
-    domain::access::Access::Admin,
+    domain::access::Access::{Admin, Public},
     http::{Family, delete, get, post},
 };
 
@@ -26,6 +27,23 @@ pub fn family() -> Family {
         "admin",
         agent::refuse::refuse,
         vec![
+            post(
+                "/admin/auth/login",
+                Public,
+                "admin",
+                "Sign in as an operator with a token or a managed key, for a browser's session",
+                sign_in::login,
+            )
+            .fails(&[401, 403, 429]),
+            post(
+                "/admin/logout",
+                Public,
+                "admin",
+                "End an operator's session, with every copy of its cookie",
+                sign_in::logout,
+            )
+            .fails(&[403]),
+            get("/admin/api/me", Admin, "admin", "Read who the operator is", sign_in::me),
             get("/admin/api/users", Admin, "admin", "List accounts", users::list),
             post(
                 "/admin/api/users",

@@ -106,6 +106,29 @@ fn a_session_acts_as_a_customer_until_it_ends() {
 }
 
 #[test]
+fn an_operators_session_is_as_good_as_its_key_and_ends_with_it() {
+    let live = &mut live(Plan::Starter, 0);
+    let key = live.keys[&[1; 32]].clone();
+    let id = KeyId::from_bits(9);
+    live.restore_key([9; 32], Key { id, scopes: vec![Scope::Admin], ..key });
+    let ticket = || Ticket { id: "s".into(), epoch: 0 };
+    let by = |key, from| knock(Credential::Operator { ticket: ticket(), key }, Scope::Admin, from);
+    let customers = by(Some(KeyId::from_bits(1)), "10.1.1.1");
+    check(live, &customers, Some(Code::PermissionDenied));
+    check(live, &by(Some(KeyId::from_bits(5)), "10.1.1.1"), Some(Code::AuthenticationRequired));
+    check(live, &by(Some(id), "11.1.1.1"), Some(Code::PermissionDenied));
+    let pass = live.admit(&by(Some(id), "10.1.1.1"), NOW).unwrap();
+    assert_eq!((pass.caller.holder, pass.operator), (Holder::Key(id), true));
+    live.revoke_key(id, NOW);
+    check(live, &by(Some(id), "10.1.1.1"), Some(Code::AuthenticationRequired));
+    check(live, &by(None, "-"), None);
+    live.profile.as_mut().unwrap().active = false;
+    check(live, &by(None, "-"), None);
+    live.sessions.end_all();
+    check(live, &by(None, "-"), Some(Code::AuthenticationRequired));
+}
+
+#[test]
 fn who_waits_for_approval_is_told_so_and_a_void_username_opens_nothing() {
     let live = &mut live(Plan::Starter, 0);
     let name = knock(Credential::Username("alice-x".into()), Scope::Responses, "-");

@@ -13,6 +13,7 @@ use crate::domain::{
 pub fn run(live: &mut Live, rows: &Rows, command: Command, now: Timestamp) -> Result<Outcome> {
     match command {
         Command::Begin => open(live)?,
+        Command::BeginOperators => {}
         Command::Spend(single) => {
             let mut sessions = live.sessions.clone();
             sessions.spend(single, now)?;

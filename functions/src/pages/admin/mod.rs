@@ -8,19 +8,15 @@ mod overview;
 mod sections;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use schema::{Code, Error, Result};
+use schema::Result;
 
 use self::sections::Group;
 use super::{Frame, PageOr};
 use crate::{
     cx::Cx,
-    domain::{
-        access::Access::{Admin, Public},
-        admission::Refusal,
-        next, token,
-    },
+    domain::{access::Access::Public, next},
     http::{Route, get},
-    services::admission,
+    services::operators,
 };
 
 /// The operator's pages. They are open to everybody, and lead everybody else to the sign-in.
@@ -51,25 +47,14 @@ pub struct Desk {
 impl Desk {
     /// The desk of who asks, if they are an operator.
     async fn of(cx: &Cx) -> Result<Option<(Frame, Self)>> {
-        let authorization = cx.header("authorization");
-        let bearer = token::bearer(&authorization);
-        match admission::admit(cx, Admin, bearer, &cx.address()).await {
-            Ok(_) => {}
-            Err(Refusal { error, .. }) if is_stranger(&error) => return Ok(None),
-            Err(Refusal { error, .. }) => return Err(error),
-        }
+        let Some(operator) = operators::visitor(cx).await? else { return Ok(None) };
         let desk = Self {
-            operator: "operator".to_owned(),
+            operator: operator.actor(),
             development: cx.config.development,
             groups: sections::groups(&here(cx)),
         };
         Ok(Some((Frame::of(cx), desk)))
     }
-}
-
-/// Whether a refusal says who asks, and not that nobody could tell.
-fn is_stranger(error: &Error) -> bool {
-    matches!(error.code, Code::AuthenticationRequired | Code::PermissionDenied)
 }
 
 /// The way to the sign-in, and from there back to the page that was asked for.
