@@ -13,7 +13,7 @@ use crate::{
     cx::{self, Cx, Events, fault},
     domain::{admission::Refusal, cookie, limit::Rate, token},
     http::{
-        Family, Handler, Incoming, Reply, Route, body,
+        Family, Handler, Incoming, Reply, Route, body, guard,
         reply::Body,
         route::{Asker, Refuse},
         router::{Found, Router},
@@ -200,9 +200,10 @@ fn finish(
     log(seen, &Manner { account, ..Manner::of(family) }, reply.status, None);
     let rate = cx.rate.unwrap_or_else(|| admission::rate_of(&seen.address(), cx.now));
     let lines = format!(
-        "content-type: {}\nx-request-id: {}\ncache-control: no-store{}",
+        "content-type: {}\nx-request-id: {}\ncache-control: no-store{}{}",
         reply.content_type,
         cx.request_id,
+        guard::lines(reply.content_type, &reply.headers),
         rate_lines(&rate)
     );
     let response = match &reply.body {
@@ -270,6 +271,7 @@ fn say(seen: &Seen<'_>, manner: Manner, refusal: &Refusal) -> Result<web_sys::Re
         lines += "\nwww-authenticate: Bearer";
     }
     let rate = refusal.rate.unwrap_or_else(|| admission::rate_of(&seen.address(), seen.started));
+    lines += guard::lines(worded.content_type, &[]);
     lines += &rate_lines(&rate);
     js::answer(worded.status, &lines, &JsValue::from_str(&worded.body))
 }

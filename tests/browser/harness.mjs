@@ -17,7 +17,7 @@ const THEMES = ["light", "dark"];
 const EXAMINED = [390, 1440];
 
 /** Chromium looks for its maker's hosts unless it is told not to. */
-const QUIET = [
+export const QUIET = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",

@@ -22,7 +22,7 @@ use crate::routes::routes;
 use crate::runner::{Admin, Machine, Plan};
 use crate::stripe::{self, Process};
 use crate::workerd::{Setup, Workerd};
-use crate::{build, paths, secret, steps};
+use crate::{build, paths, secret, seed, steps};
 
 const DEFAULT_PORT: u16 = 8787;
 const OPENAI_URL: &str = "https://api.openai.com/v1";
@@ -68,6 +68,23 @@ pub async fn run() -> Result<()> {
         _ = terminate.recv() => Ok(()),
         _ = hangup.recv() => Ok(()),
     }
+}
+
+/// Fills the storage of this system with many customers, while it does not run.
+pub async fn seed(plan: seed::Plan) -> Result<()> {
+    let settings = Settings::read()?;
+    settings.check_port()?;
+    let _state = settings.lock_state()?;
+    tokio::task::spawn_blocking(build::ensure).await??;
+    let setup = settings.setup("http://127.0.0.1:9/v1", &secret::random())?;
+    let worker = tokio::task::spawn_blocking(|| Workerd::start(setup)).await??;
+    let database = Database::new(worker.door(), worker.door_token());
+    database.migrate().await?;
+    let seed::Plan { customers, sums, runners, .. } = plan;
+    steps::say(&format!("making {customers} customers, {sums} sums, {runners} runners"));
+    plan.fill(&database).await.context("these rows are there already, or others like them")?;
+    steps::say("made");
+    Ok(())
 }
 
 async fn system() -> Result<()> {

@@ -89,6 +89,20 @@ impl Source {
         lines.map(|(number, _)| number).collect()
     }
 
+    /// The strings, unit tests left out, by the lines on which they start.
+    pub fn strings(&self) -> Vec<(usize, String)> {
+        let mut found = Vec::new();
+        for (at, _) in self.code.match_indices('"') {
+            let line = self.code.get(..at).unwrap_or_default().matches('\n').count() + 1;
+            let rest = self.text.get(at..).unwrap_or_default();
+            let inside = rest.get(1..escaped(rest, '"')).unwrap_or_default();
+            if line < self.tests_from {
+                found.push((line, inside.replace("\\\n", "").replace("\\\"", "\"")));
+            }
+        }
+        found
+    }
+
     /// The functions that have a body.
     pub fn functions(&self) -> Vec<Function> {
         let mut found = Vec::new();
@@ -252,6 +266,13 @@ mod tests {
             source("let a = \"SELECT 1\";\nlet b = \"not SELECT\";").quoting(&["SELECT "]),
             [1]
         );
+    }
+
+    #[test]
+    fn strings_are_read_whole() {
+        let it = source("let a = \"SELECT\n  \\\"b\\\"\"; // \"c\"\nlet d = \"e\";");
+        let strings = [(1, "SELECT\n  \"b\"".to_owned()), (3, "e".to_owned())];
+        assert_eq!(it.strings(), strings);
     }
 
     #[test]

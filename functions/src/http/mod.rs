@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod body;
+pub mod guard;
 pub mod reply;
 pub mod route;
 pub mod router;

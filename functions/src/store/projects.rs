@@ -37,8 +37,6 @@ impl Row {
     }
 }
 
-const COLUMNS: &str = "id, account, owner, name, template, thread, created_at, opened_at";
-
 /// Enters a project; under a name that its caller gave before, it is the one that was made then.
 pub async fn add(env: &Env, profile: Profile, op: Option<OpId>) -> Result<Profile> {
     let sql = "INSERT INTO projects (id, account, owner, name, template, op, created_at)
@@ -54,15 +52,17 @@ pub async fn add(env: &Env, profile: Profile, op: Option<OpId>) -> Result<Profil
     ];
     run(env, sql, &bindings).await?;
     let Some(op) = op else { return Ok(profile) };
-    let sql = format!("SELECT {COLUMNS} FROM projects WHERE op = ?1");
-    let found = rows::<Row>(env, &sql, &[text(op)]).await?.pop();
+    let sql = "SELECT id, account, owner, name, template, thread, created_at, opened_at
+               FROM projects WHERE op = ?1";
+    let found = rows::<Row>(env, sql, &[text(op)]).await?.pop();
     Ok(found.map_or(profile, |row| row.listed().profile))
 }
 
 /// A project by its id.
 pub async fn find(env: &Env, id: ProjectId) -> Result<Option<Profile>> {
-    let sql = format!("SELECT {COLUMNS} FROM projects WHERE id = ?1");
-    Ok(rows::<Row>(env, &sql, &[text(id)]).await?.pop().map(|row| row.listed().profile))
+    let sql = "SELECT id, account, owner, name, template, thread, created_at, opened_at
+               FROM projects WHERE id = ?1";
+    Ok(rows::<Row>(env, sql, &[text(id)]).await?.pop().map(|row| row.listed().profile))
 }
 
 /// Projects of an account, of one owner or of all, older than one, newest first: one more than
@@ -77,27 +77,26 @@ pub async fn list(
     // Above every id, of which the digits are hexadecimal.
     let after = after.map_or_else(|| "prj_g".to_owned(), |id| id.to_string());
     let mut bindings = vec![text(account), text(after), number(i64::from(size) + 1)];
-    let narrowed = match owner {
+    let sql = match owner {
         Some(owner) => {
             bindings.push(text(owner));
-            "AND owner = ?4"
+            "SELECT id, account, owner, name, template, thread, created_at, opened_at FROM projects
+             WHERE account = ?1 AND owner = ?4 AND id < ?2 ORDER BY id DESC LIMIT ?3"
         }
-        None => "",
+        None => {
+            "SELECT id, account, owner, name, template, thread, created_at, opened_at FROM projects
+             WHERE account = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3"
+        }
     };
-    let sql = format!(
-        "SELECT {COLUMNS} FROM projects WHERE account = ?1 AND id < ?2 {narrowed}
-         ORDER BY id DESC LIMIT ?3"
-    );
-    Ok(rows::<Row>(env, &sql, &bindings).await?.into_iter().map(Row::listed).collect())
+    Ok(rows::<Row>(env, sql, &bindings).await?.into_iter().map(Row::listed).collect())
 }
 
 /// The project of an account that was opened last.
 pub async fn latest(env: &Env, account: AccountId) -> Result<Option<ProjectId>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM projects WHERE account = ?1
-         ORDER BY coalesce(opened_at, created_at) DESC LIMIT 1"
-    );
-    Ok(rows::<Row>(env, &sql, &[text(account)]).await?.pop().map(|row| row.id))
+    let sql = "SELECT id, account, owner, name, template, thread, created_at, opened_at
+               FROM projects WHERE account = ?1
+               ORDER BY coalesce(opened_at, created_at) DESC LIMIT 1";
+    Ok(rows::<Row>(env, sql, &[text(account)]).await?.pop().map(|row| row.id))
 }
 
 /// A project was opened, and goes on with this thread.

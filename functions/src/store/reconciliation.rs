@@ -127,10 +127,9 @@ pub async fn accounts(
     struct Row {
         id: AccountId,
     }
-    let sql = "SELECT id FROM (
-                 SELECT id FROM accounts UNION
-                 SELECT account AS id FROM usage_hourly WHERE hour >= ?2 AND hour < ?3)
-               WHERE id > ?1 ORDER BY id LIMIT ?4";
+    let sql = "SELECT id FROM accounts WHERE id > ?1 UNION
+               SELECT account FROM usage_hourly WHERE account > ?1 AND hour >= ?2 AND hour < ?3
+               ORDER BY id LIMIT ?4";
     let after = text(after.unwrap_or_default());
     let bindings = [after, number(hour(from)), number(hour(until)), number(most.into())];
     Ok(rows::<Row>(env, sql, &bindings).await?.into_iter().map(|row| row.id).collect())

@@ -57,7 +57,7 @@ pub async fn by_model(env: &Env, since_hour: i64) -> Result<Vec<ModelUsage>> {
     }
     let sql = "SELECT route, model, sum(requests) AS requests, sum(input) AS input,
                  sum(output) AS output, sum(charged) AS charged
-               FROM usage_hourly WHERE hour >= ?1 GROUP BY route, model ORDER BY charged DESC";
+               FROM usage_totals WHERE hour >= ?1 GROUP BY route, model ORDER BY charged DESC";
     let found = rows::<Row>(env, sql, &[number(since_hour)]).await?;
     let shown = |row: Row| ModelUsage {
         provider: row.route,

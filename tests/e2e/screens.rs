@@ -1,0 +1,54 @@
+//! Every page there is, as the route list has them, so that a new one cannot be forgotten: who may
+//! see it, and where it is in a world in which there is something to see.
+
+use functions::domain::access::Access;
+use functions::http::Route;
+use functions::{api, pages};
+use reqwest::Client;
+use serde_json::json;
+use tests::world::World;
+
+/// Where an operator signs in.
+const OPERATORS: &str = "/admin/auth/login";
+
+/// Every page, with the parameters of its path filled in by who knows them: `("{user_id}", "…")`.
+pub fn pages(known: &[(&str, &str)]) -> Vec<String> {
+    let routes = pages::family().routes;
+    let pages = routes.iter().filter(|route| route.method == "GET" && !is_file(route));
+    let filled = pages.map(|route| {
+        let fill = |path: String, (name, value): &(&str, &str)| path.replace(name, value);
+        let path = known.iter().fold(route.path.to_owned(), fill);
+        assert!(!path.contains('{'), "{}: say what its parameters may be", route.path);
+        path
+    });
+    filled.collect()
+}
+
+/// What is no page: files, and what programs read.
+fn is_file(route: &Route) -> bool {
+    let path = route.path;
+    path.starts_with("/assets/") || path.rsplit('/').next().is_some_and(|name| name.contains('.'))
+}
+
+/// An operator's session as a cookie.
+pub async fn operator(world: &World) -> Option<String> {
+    let there = |route: &Route| route.path == OPERATORS && route.access == Access::Public;
+    let families = api::families();
+    families.iter().flat_map(|family| &family.routes).find(|route| there(route))?;
+    let request = Client::new().post(world.at(OPERATORS)).header("origin", world.url());
+    let body = json!({ "password": world.admin_token() });
+    let reply = request.header("sec-fetch-site", "same-origin").json(&body).send().await;
+    Some(cookie(&reply.expect("an answer")))
+}
+
+/// The cookie that an answer sets, as a browser sends it back.
+pub fn cookie(reply: &reqwest::Response) -> String {
+    let set = reply.headers().get("set-cookie").and_then(|it| it.to_str().ok());
+    let set = set.unwrap_or_else(|| panic!("no cookie: {reply:?}"));
+    let lower = set.to_ascii_lowercase();
+    for part in ["; secure", "; httponly", "; path=/"] {
+        assert!(lower.contains(part), "{set}");
+    }
+    assert!(set.starts_with("__Host-") && lower.contains("; samesite="), "{set}");
+    set.split(';').next().expect("a cookie").to_owned()
+}
