@@ -6,7 +6,7 @@ const AT_ONCE = 4;
 const waiting = [];
 let running = 0;
 
-/** Asks for one balance after the other; a row that cannot be had says so and is not tried again. */
+/** Asks for one balance after the other; a row that cannot be had says so, and is left alone. */
 async function next() {
   const cell = waiting.shift();
   if (!cell) return;
