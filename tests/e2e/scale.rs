@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use reqwest::Client;
 use serde_json::Value;
+use tests::d1::plans::{self, Asked};
+use tests::d1::seed::Plan;
 use tests::paths;
-use tests::plans::{self, Asked};
-use tests::seed::Plan;
 use tests::world::World;
 use tokio::time::Instant;
 

@@ -1,5 +1,8 @@
 //! The database of a running Worker, through its side entrance: migrations, and questions of tests.
 
+pub mod plans;
+pub mod seed;
+
 use std::fs;
 use std::path::PathBuf;
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::d1::Database;
+use crate::d1::{Database, seed};
 use crate::demo::{self, Demo};
 use crate::inbox::Inbox;
 use crate::leash::free_port;
@@ -22,7 +22,7 @@ use crate::routes::routes;
 use crate::runner::{Admin, Machine, Plan};
 use crate::stripe::{self, Process};
 use crate::workerd::{Setup, Workerd};
-use crate::{build, paths, secret, seed, steps};
+use crate::{build, paths, secret, steps};
 
 const DEFAULT_PORT: u16 = 8787;
 const OPENAI_URL: &str = "https://api.openai.com/v1";

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
-use tests::{build, dev, seed, steps};
+use tests::d1::seed;
+use tests::{build, dev, steps};
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::d1::{Database, Rows, Statement};
+use super::{Database, Rows, Statement};
 use crate::source::Source;
 
 /// What a statement begins with.

@@ -7,7 +7,7 @@
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::d1::{Database, Statement};
+use super::{Database, Statement};
 
 const HOUR_MS: i64 = 3_600_000;
 /// Usage is of the last ninety days.
