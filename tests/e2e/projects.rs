@@ -2,6 +2,7 @@
 
 pub mod bench;
 mod files;
+mod git;
 mod line;
 mod many;
 mod policy;

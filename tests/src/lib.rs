@@ -5,6 +5,7 @@ pub mod browser;
 pub mod build;
 pub mod cable;
 mod capnp;
+pub mod certificate;
 pub mod client;
 pub mod codex;
 pub mod command;

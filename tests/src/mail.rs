@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
+use crate::certificate::Certificate;
 use crate::part::Part;
 
 /// What signs in there.
@@ -19,10 +19,9 @@ pub const FROM: &str = "hello@gantry.test";
 #[derive(Debug)]
 pub struct MailServer {
     part: Part,
-    certificate: String,
+    certificate: Certificate,
     starttls: u64,
     tls: u64,
-    folder: TempDir,
 }
 
 /// A mail that was caught.
@@ -71,31 +70,27 @@ impl MailServer {
 
     /// A server that takes mails of at most so many bytes.
     pub async fn start_taking(most_bytes: u32) -> Self {
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
-        let folder = TempDir::new().expect("a folder");
-        let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-        std::fs::write(&certificate, made.cert.pem()).expect("written");
-        std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
-        let (certificate, key) = (certificate.to_string_lossy(), key.to_string_lossy());
+        let certificate = Certificate::new();
+        let [cert, key] = certificate.files().map(|file| file.to_string_lossy().into_owned());
         let most = most_bytes.to_string();
-        let part = Part::start("mail/server.mjs", &[&certificate, &key, &most]);
+        let part = Part::start("mail/server.mjs", &[&cert, &key, &most]);
         let ports = |events: &[Value]| {
             let ports = events.first()?;
             Some((ports["starttls"].as_u64()?, ports["tls"].as_u64()?))
         };
         let (starttls, tls) = part.until("ports", ports).await;
-        Self { part, certificate: made.cert.pem(), starttls, tls, folder }
+        Self { part, certificate, starttls, tls }
     }
 
     /// What a runtime has to trust.
     pub fn certificate(&self) -> &str {
-        &self.certificate
+        &self.certificate.text
     }
 
     /// The same as a file.
     pub fn certificate_file(&self) -> PathBuf {
-        self.folder.path().join("cert.pem")
+        let [certificate, _] = self.certificate.files();
+        certificate
     }
 
     /// The port that `starttls` or `tls` listens on.

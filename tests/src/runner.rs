@@ -3,6 +3,7 @@
 //! What it starts outlives it by design, so whoever drops a machine ends its hosts too, by their
 //! ids.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -51,6 +52,8 @@ pub struct Plan {
     pub profile: Profile,
     /// More lines of its configuration file.
     pub config: String,
+    /// More of its environment.
+    pub environment: Vec<(String, OsString)>,
 }
 
 /// An enrolled machine. Dropping it ends the agent and everything that it started.
@@ -62,6 +65,7 @@ pub struct Machine {
     /// How often it was started from another file.
     updates: u32,
     island: Option<u32>,
+    environment: Vec<(String, OsString)>,
     agent: Option<Leash>,
     admin: Admin,
     folder: PathBuf,
@@ -112,7 +116,14 @@ impl Plan {
 
     /// A machine with any program for an app-server.
     pub fn hosting(codex: PathBuf) -> Self {
-        Self { codex, url: None, capacity: 8, profile: Profile::Quick, config: String::new() }
+        Self {
+            codex,
+            url: None,
+            capacity: 8,
+            profile: Profile::Quick,
+            config: String::new(),
+            environment: Vec::new(),
+        }
     }
 
     /// It dials there.
@@ -124,6 +135,12 @@ impl Plan {
     /// More lines of its configuration file.
     pub fn configured(mut self, lines: &str) -> Self {
         self.config += lines;
+        self
+    }
+
+    /// More of its environment.
+    pub fn knowing(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
         self
     }
 }
@@ -188,7 +205,8 @@ impl Machine {
             }
         };
         let (island, agent, temporary, updates) = (None, None, None, 0);
-        Ok(Self { id, program, updates, island, agent, admin, folder, temporary })
+        let environment = plan.environment;
+        Ok(Self { id, program, updates, island, environment, agent, admin, folder, temporary })
     }
 
     /// Starts the agent.
@@ -197,6 +215,7 @@ impl Machine {
             Some(pid) => Island::enter(pid, &self.program),
             None => Command::new(&self.program),
         };
+        run.envs(self.environment.iter().map(|(name, value)| (name, value)));
         run.arg("run").arg("--config").arg(self.folder.join("config.toml"));
         run.arg("--state-dir").arg(self.state());
         self.agent = Some(Leash::spawn(&mut run, &self.log_file())?);

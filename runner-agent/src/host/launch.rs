@@ -26,8 +26,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 const PROGRAM: &str = "/proc/self/exe";
 /// What the end of the log may add to an error.
 const LOG_TAIL_BYTES: u64 = 2_000;
-/// What a host keeps of the agent's environment: what programs need, and the way to the edge.
-const KEPT: [&str; 11] = [
+/// What a host keeps of the agent's environment: what programs need, and the way to the network.
+const KEPT: [&str; 12] = [
     "PATH",
     "LANG",
     "LC_ALL",
@@ -35,6 +35,7 @@ const KEPT: [&str; 11] = [
     "RUST_LOG",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
+    "GIT_SSL_CAINFO",
     "HTTPS_PROXY",
     "https_proxy",
     "NO_PROXY",

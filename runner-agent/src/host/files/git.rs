@@ -31,16 +31,9 @@ const SETTINGS: [&str; 6] = [
     "http.followRedirects=initial",
 ];
 /// How the machine reaches the network is passed on.
-const PASSED: [&str; 8] = [
-    "PATH",
-    "https_proxy",
-    "HTTPS_PROXY",
-    "no_proxy",
-    "NO_PROXY",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "GIT_SSL_CAINFO",
-];
+const PASSED: [&str; 5] = ["PATH", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"];
+/// So is whom it trusts there, with the file that each names, wherever it lies.
+const TRUSTED: [&str; 3] = ["SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"];
 
 /// Puts the last commit of a repository into a directory.
 pub async fn clone(spec: &Spec, to: &Path, source: &GitSource) -> Result<()> {
@@ -96,12 +89,17 @@ fn command(spec: &Spec, to: &Path) -> anyhow::Result<Command> {
             let binary = codex::resolve(&spec.codex)?;
             let bubblewrap = jail::bubblewrap(&binary).context("there is no bubblewrap")?;
             let mut command = Command::new(bubblewrap);
-            command.args(jail::arguments(&binary, to, &jail::masks())).args(["--", "git"]);
+            command.args(jail::arguments(&binary, to, &jail::masks()));
+            for file in TRUSTED.iter().filter_map(std::env::var_os) {
+                command.arg("--ro-bind-try").args([&file, &file]);
+            }
+            command.args(["--", "git"]);
             command
         }
     };
     command.env_clear().current_dir("/").stdin(Stdio::null()).kill_on_drop(true);
-    command.envs(PASSED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+    let passed = PASSED.iter().chain(&TRUSTED);
+    command.envs(passed.filter_map(|name| Some((name, std::env::var_os(name)?))));
     command.env("HOME", to).env("LC_ALL", "C");
     command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
     command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "false");
