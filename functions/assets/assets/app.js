@@ -84,8 +84,11 @@ function show(form, answer) {
   }
   if (section instanceof HTMLDialogElement) return section.showModal();
   if ("enters" in form.dataset) document.querySelector(".bar nav").hidden = !answer.pending;
-  form.hidden = true;
+  form.hidden = !("stays" in form.dataset);
   section.hidden = false;
+  for (const before of document.querySelectorAll(`[data-before="${section.id}"]`)) {
+    before.hidden = true;
+  }
   section.querySelector("h1:not([hidden])")?.focus();
 }
 
@@ -122,7 +125,9 @@ async function submit(form) {
   forget(form);
   const wrong = seen(form);
   if (wrong) return complain(form, wrong);
+  const progress = form.querySelector("[data-progress]");
   button.setAttribute("aria-busy", "true");
+  if (progress) progress.hidden = false;
   try {
     const [ok, answer] = await send(form);
     if (ok) follow(form, answer);
@@ -131,6 +136,7 @@ async function submit(form) {
     say(form, "bad", broken instanceof SyntaxError ? words.odd : words.offline);
   } finally {
     button.removeAttribute("aria-busy");
+    if (progress) progress.hidden = true;
   }
 }
 

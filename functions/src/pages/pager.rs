@@ -7,6 +7,7 @@ use schema::page::Page;
 pub const ROWS: u32 = 25;
 
 /// The ways out of one page of a list.
+#[derive(Debug, Default)]
 pub struct Pager {
     /// To its beginning, where this is not it.
     pub first: Option<String>,

@@ -11,9 +11,16 @@ use crate::{
     store::{settings, usage},
 };
 
+pub use crate::store::settings::PriceVersion;
+
 /// The prices in force.
 pub async fn prices(cx: &Cx) -> Result<Vec<PriceRow>> {
     settings::prices_in_force(&cx.env).await
+}
+
+/// Every price that there was, newest first, at most so many.
+pub async fn price_versions(cx: &Cx, most: u32) -> Result<Vec<PriceVersion>> {
+    settings::price_versions(&cx.env, most).await
 }
 
 /// Puts a new price in force; the old one stays for the charges that it made.

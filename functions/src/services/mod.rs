@@ -12,6 +12,7 @@ pub mod billing;
 pub mod budgets;
 pub mod customers;
 pub mod files;
+pub mod finding;
 pub mod fleet;
 pub mod google;
 mod holds;

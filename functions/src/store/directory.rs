@@ -98,6 +98,41 @@ pub async fn list(env: &Env, after: Option<AccountId>, size: u32) -> Result<Vec<
     Ok(found.into_iter().map(AccountRow::shown).collect())
 }
 
+/// Accounts whose usernames begin like this, in their order.
+pub async fn beginning(env: &Env, start: &str, most: u32) -> Result<Vec<User>> {
+    let sql = "SELECT id, username, plan, active, note, created_at FROM accounts
+               WHERE username >= ?1 AND username < ?2 ORDER BY username LIMIT ?3";
+    // Above every username that begins so: they are ASCII.
+    let end = format!("{start}\u{7f}");
+    let found =
+        rows::<AccountRow>(env, sql, &[text(start), text(end), number(most.into())]).await?;
+    Ok(found.into_iter().map(AccountRow::shown).collect())
+}
+
+/// An account, as the directory has it.
+pub async fn entry(env: &Env, id: AccountId) -> Result<Option<User>> {
+    let sql = "SELECT id, username, plan, active, note, created_at FROM accounts WHERE id = ?1";
+    Ok(rows::<AccountRow>(env, sql, &[text(id)]).await?.pop().map(AccountRow::shown))
+}
+
+/// A key, as the directory has it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct KeyEntry {
+    pub id: KeyId,
+    pub account: AccountId,
+    pub username: String,
+}
+
+/// Keys older than `after`, newest first, one more than `size`.
+pub async fn keys(env: &Env, after: Option<KeyId>, size: u32) -> Result<Vec<KeyEntry>> {
+    let sql = "SELECT keys.id, keys.account, accounts.username
+               FROM keys JOIN accounts ON accounts.id = keys.account
+               WHERE keys.id < ?1 ORDER BY keys.id DESC LIMIT ?2";
+    // Above every id, of which the digits are hexadecimal.
+    let after = after.map_or_else(|| "key_g".to_owned(), |id| id.to_string());
+    rows(env, sql, &[text(after), number(i64::from(size) + 1)]).await
+}
+
 /// Enters a key of an account, so that an operator finds it.
 pub async fn add_key(env: &Env, account: AccountId, key: KeyId) -> Result<()> {
     let sql = "INSERT OR REPLACE INTO keys (id, account) VALUES (?1, ?2)";

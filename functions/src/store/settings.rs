@@ -108,6 +108,21 @@ pub async fn prices_in_force(env: &Env) -> Result<Vec<PriceRow>> {
     rows(env, sql, &[]).await
 }
 
+/// A price, and since when it was in force.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct PriceVersion {
+    #[serde(flatten)]
+    pub row: PriceRow,
+    pub created_at: i64,
+}
+
+/// Every price that there was, newest first, at most so many.
+pub async fn price_versions(env: &Env, most: u32) -> Result<Vec<PriceVersion>> {
+    let sql = "SELECT id, model, input, cached_input, output, reasoning, per_call, input_billing,
+                 created_at FROM prices ORDER BY id DESC LIMIT ?1";
+    rows(env, sql, &[number(most.into())]).await
+}
+
 /// Adds a price; the one before it stays, for the charges that it made.
 pub async fn add_price(env: &Env, row: &PriceRow, now: Timestamp) -> Result<()> {
     let optional = |value: Option<i64>| value.map_or(wasm_bindgen::JsValue::NULL, number);

@@ -4,7 +4,7 @@
 //! rows that somebody looks at, a few at a time.
 
 use askama::Template;
-use schema::{AccountId, Error, Result};
+use schema::{AccountId, Error, Result, admin::User};
 use serde::Deserialize;
 
 use super::{Desk, Frame, PageOr, sign_in};
@@ -15,7 +15,7 @@ use crate::{
         pager::{self, Pager, ROWS},
         shown::WhenText,
     },
-    services::accounts,
+    services::{accounts, finding},
 };
 
 /// Which customers.
@@ -25,6 +25,8 @@ use crate::{
 pub struct Asked {
     /// The last account of the page before.
     after: Option<String>,
+    /// What somebody knows of the one that they look for.
+    search: Option<String>,
 }
 
 struct Row {
@@ -41,26 +43,36 @@ struct Row {
 pub struct Customers {
     frame: Frame,
     desk: Desk,
+    /// What was looked for, or nothing.
+    search: String,
     rows: Vec<Row>,
     pager: Pager,
 }
 
 pub async fn read(cx: Cx, at: Asked) -> Result<PageOr<Customers>> {
     let Some((frame, desk)) = Desk::of(&cx).await? else { return Ok(sign_in(&cx)) };
-    let after = at.after.as_deref().map(account).transpose()?;
-    let found = accounts::list(&cx, after, ROWS).await?;
-    let (found, pager) =
-        pager::page("/admin/customers", at.after.as_deref(), found, |it| it.id.to_string());
-    let row = |it: schema::admin::User| Row {
+    let search = at.search.unwrap_or_default();
+    let (found, pager) = match search.trim() {
+        "" => {
+            let after = at.after.as_deref().map(account).transpose()?;
+            let found = accounts::list(&cx, after, ROWS).await?;
+            pager::page("/admin/customers", at.after.as_deref(), found, |it| it.id.to_string())
+        }
+        words => (finding::accounts(&cx, words, ROWS).await?, Pager::default()),
+    };
+    let rows = found.into_iter().map(row).collect();
+    Ok(PageOr::Page(Page(Customers { frame, desk, search, rows, pager })))
+}
+
+fn row(it: User) -> Row {
+    Row {
         id: it.id,
         username: it.username,
         plan: it.plan,
         active: it.active,
         note: it.note,
         created: it.created_at.as_str().into(),
-    };
-    let rows = found.into_iter().map(row).collect();
-    Ok(PageOr::Page(Page(Customers { frame, desk, rows, pager })))
+    }
 }
 
 /// An account that somebody named.

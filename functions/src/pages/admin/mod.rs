@@ -1,11 +1,17 @@
 //! The operator's pages. Whoever is none signs in first and comes back: nothing of a page is made
 //! before it is known who looks.
 
+mod billing;
 mod customer;
 mod customers;
 mod entry;
+mod keys;
+mod mail;
+mod models;
+mod orders;
 mod overview;
 mod sections;
+mod sign_ups;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use schema::Result;
@@ -31,6 +37,13 @@ pub fn routes() -> Vec<Route> {
             "A customer, as the operator sees them",
             customer::read,
         ),
+        get("/admin/keys", Public, "pages", "Every key, newest first", keys::read),
+        get("/admin/sign-ups", Public, "pages", "Who signed up", sign_ups::read),
+        get("/admin/orders", Public, "pages", "Orders of a marketplace", orders::read),
+        get("/admin/billing", Public, "pages", "Prices, fair use and packs", billing::read),
+        get("/admin/models", Public, "pages", "Providers and what models came to", models::read),
+        get("/admin/mail", Public, "pages", "How people are reached", mail::read),
+        get("/admin/mail/{template}", Public, "pages", "A letter as it is sent", mail::letter),
         get("/admin/sign-in", Public, "pages", "Sign in as operator", entry::read),
     ]
 }
@@ -59,9 +72,12 @@ impl Desk {
 
 /// The way to the sign-in, and from there back to the page that was asked for.
 fn sign_in<T>(cx: &Cx) -> PageOr<T> {
+    PageOr::Go(way_in(cx))
+}
+
+fn way_in(cx: &Cx) -> String {
     let named = next::desk(&here(cx));
-    let next = utf8_percent_encode(&named, NON_ALPHANUMERIC);
-    PageOr::Go(format!("/admin/sign-in?next={next}"))
+    format!("/admin/sign-in?next={}", utf8_percent_encode(&named, NON_ALPHANUMERIC))
 }
 
 /// The address that was asked for, from its path on.

@@ -16,8 +16,19 @@ pub struct Section {
 }
 
 /// Each group's name, and its sections' paths and names.
-const GROUPS: [(&str, &[(&str, &str)]); 1] =
-    [("Business", &[("/admin", "Overview"), ("/admin/customers", "Customers")])];
+const GROUPS: [(&str, &[(&str, &str)]); 1] = [(
+    "Business",
+    &[
+        ("/admin", "Overview"),
+        ("/admin/customers", "Customers"),
+        ("/admin/keys", "Keys"),
+        ("/admin/sign-ups", "Sign-ups"),
+        ("/admin/orders", "Orders"),
+        ("/admin/billing", "Billing"),
+        ("/admin/models", "Models"),
+        ("/admin/mail", "Mail"),
+    ],
+)];
 
 /// All of them, seen from an address.
 pub fn groups(here: &str) -> Vec<Group> {

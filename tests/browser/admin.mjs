@@ -1,0 +1,105 @@
+// An operator's day in a browser: they sign in and adjust a wallet by keyboard alone, look at a key
+// again, choose the provider, approve a newcomer and deliver an order.
+
+import { browser } from "./harness.mjs";
+
+await browser(async ({ page, world }) => {
+  await signIn(page, world);
+  const adjusted = await adjust(page, world);
+  const token = await reveal(page, world);
+  const provider = await choose(page, world);
+  const approved = await approve(page);
+  const delivered = await deliver(page);
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL(/\/admin\/sign-in/);
+  await page.goto("/admin/keys");
+  return { adjusted, token, provider, approved, delivered, left: new URL(page.url()).pathname };
+});
+
+/** The sign-in, without a mouse; a wrong token is said to be wrong first. */
+async function signIn(page, world) {
+  await page.goto(`/admin/customers/${world.user}`);
+  await page.waitForURL(/\/admin\/sign-in/);
+  await tabTo(page, "Your name (optional)");
+  await page.keyboard.type("ada");
+  await tabTo(page, "Admin token or admin key");
+  await page.keyboard.type("nonsense");
+  await page.keyboard.press("Enter");
+  await page.locator("[data-note].bad").waitFor();
+  await page.getByLabel("Admin token or admin key").focus();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type(world.token);
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`${world.url}/admin/customers/${world.user}`);
+}
+
+/** An adjustment, without a mouse: the dialog takes the cursor, and Escape gives it back. */
+async function adjust(page, world) {
+  await tabTo(page, "Adjust the wallet");
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Enter");
+  await tabTo(page, "Add (US dollars)");
+  await page.keyboard.type("12.345");
+  await tabTo(page, "Why");
+  await page.keyboard.type(world.why);
+  await page.keyboard.press("Enter");
+  await page.getByRole("cell", { name: world.why }).waitFor();
+  return page.locator("[data-balance]").textContent();
+}
+
+/** Presses Tab until the control of that name has the focus. */
+async function tabTo(page, name) {
+  for (let presses = 0; presses < 60; presses += 1) {
+    await page.keyboard.press("Tab");
+    const here = await page.evaluate(() => {
+      const { activeElement: it } = document;
+      return (it.labels?.[0] ?? it).textContent.trim();
+    });
+    if (here === name) return;
+  }
+  throw new Error(`no Tab leads to "${name}"`);
+}
+
+async function reveal(page, world) {
+  await page.goto(`/admin/customers/${world.user}?tab=keys`);
+  await page.getByRole("button", { name: "Reveal" }).first().click();
+  await page.getByRole("dialog").getByRole("button", { name: "Copy" }).click();
+  await page.getByRole("button", { name: "Copied" }).waitFor();
+  return page.evaluate(() => navigator.clipboard.readText());
+}
+
+async function choose(page, world) {
+  await page.goto("/admin/models");
+  await page.getByRole("radio", { name: world.provider }).check();
+  await page.getByRole("button", { name: "Ask this one first" }).click();
+  const first = page.getByRole("radio").first();
+  await page.locator(`label:has-text("${world.provider}") .badge`).waitFor();
+  return first.getAttribute("value");
+}
+
+async function approve(page) {
+  await page.goto("/admin/sign-ups");
+  await page.getByRole("button", { name: "Approve Ada" }).click();
+  await page.getByText("Nobody waits.").waitFor();
+  await page.goto("/admin/sign-ups?show=all");
+  return page.locator("tbody .badge").textContent();
+}
+
+/** An order, of which the whole text is copied. */
+async function deliver(page) {
+  await page.goto("/admin/orders");
+  await page.getByLabel("Order number").fill("G2G-7");
+  await page.getByLabel("Wallet credit").fill("25");
+  await page.getByRole("button", { name: "Make the account" }).click();
+  await page.getByText("is ready").waitFor();
+  const part = page.locator(".copy", { hasText: "All of it, for Linux" });
+  await part.getByRole("button", { name: "Copy" }).click();
+  await part.getByRole("button", { name: "Copied" }).waitFor();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  await page.goto("/admin/orders");
+  await page.getByRole("button", { name: "Show G2G-7" }).click();
+  await page.getByText("is ready").waitFor();
+  const again = await page.locator("#text-1").textContent();
+  return { copied, again };
+}
