@@ -50,13 +50,14 @@ async function adjust(page, world) {
 
 /** Presses Tab until the control of that name has the focus. */
 async function tabTo(page, name) {
-  for (let presses = 0; presses < 60; presses += 1) {
-    await page.keyboard.press("Tab");
-    const here = await page.evaluate(() => {
+  const here = () =>
+    page.evaluate(() => {
       const { activeElement: it } = document;
       return (it.labels?.[0] ?? it).textContent.trim();
     });
-    if (here === name) return;
+  for (let presses = 0; presses < 60; presses += 1) {
+    if ((await here()) === name) return;
+    await page.keyboard.press("Tab");
   }
   throw new Error(`no Tab leads to "${name}"`);
 }

@@ -90,6 +90,7 @@ function show(form, answer) {
     before.hidden = true;
   }
   section.querySelector("h1:not([hidden])")?.focus();
+  if (!form.hidden) section.scrollIntoView({ block: "nearest" });
 }
 
 /** Only a way within this site, or where the payment provider takes over. */

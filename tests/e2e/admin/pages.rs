@@ -2,8 +2,9 @@
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::browser;
+use tests::routes::routes;
 use tests::world::World;
 
 use crate::desk::Desk;
@@ -48,6 +49,28 @@ async fn ask(world: &World, path: &str, header: Option<(&str, String)>) -> Respo
     request.send().await.expect("an answer")
 }
 
+/// The cookie of a customer who is signed in.
+async fn customers_session(world: &World) -> String {
+    let person = json!({
+        "name": "Eve", "email": "eve@example.com", "country": "DE",
+        "phone": "+493012345678", "password": "no analytical engine",
+    });
+    let login = json!({
+        "username": "eve@example.com", "password": "no analytical engine", "session": "cookie",
+    });
+    let mut cookie = String::new();
+    for (path, body) in [("/api/v1/customer/register", person), ("/api/v1/auth/login", login)] {
+        let request = client().post(world.at(path)).header("origin", world.url());
+        let reply = request.header("sec-fetch-site", "same-origin").json(&body).send().await;
+        let reply = reply.expect("an answer");
+        assert!(reply.status().is_success(), "{path}: {reply:?}");
+        let set = reply.headers().get("set-cookie").map(|it| it.to_str().expect("text").to_owned());
+        cookie = set.unwrap_or_default().split(';').next().unwrap_or_default().to_owned();
+    }
+    assert!(cookie.starts_with("__Host-session="), "{cookie}");
+    cookie
+}
+
 fn location(reply: &Response) -> &str {
     reply.headers().get("location").map_or("", |value| value.to_str().expect("text"))
 }
@@ -56,6 +79,7 @@ fn location(reply: &Response) -> &str {
 async fn every_page_of_the_desk_leads_whoever_is_no_operator_to_the_sign_in_and_back() {
     let world = World::start().await;
     let account = world.account("1.00").await;
+    let customers = customers_session(&world).await;
     for page in PAGES {
         let page = page.replace("{user_id}", &account.id);
         let named = page.replace('/', "%2F").replace('_', "%5F").replace('-', "%2D");
@@ -66,6 +90,7 @@ async fn every_page_of_the_desk_leads_whoever_is_no_operator_to_the_sign_in_and_
             bearer(&account.username),
             bearer("nonsense"),
             Some(("cookie", "__Host-admin=nonsense".to_owned())),
+            Some(("cookie", customers.clone())),
         ];
         for caller in callers {
             let reply = ask(&world, &page, caller.clone()).await;
@@ -159,4 +184,45 @@ async fn a_customer_is_found_by_what_somebody_knows_of_them() {
         assert_eq!(found(words).await, 0, "{words}");
     }
     assert!(found("").await >= 3, "everybody");
+}
+
+#[tokio::test]
+async fn an_operator_works_a_day_in_a_browser_and_everything_is_noted() {
+    let routes: Vec<Value> = ["first-label", "second-label"]
+        .iter()
+        .flat_map(|name| {
+            let one = routes(name, "http://127.0.0.1:9/v1").expect("a route");
+            serde_json::from_str::<Vec<Value>>(&one).expect("a list")
+        })
+        .collect();
+    let desk = Desk::of(World::plan().var("ROUTES", json!(routes).to_string()), "25.00").await;
+    let rule = json!({ "approval_required": true });
+    desk.send(desk.admin("POST", "/admin/api/signup-settings").json(&rule)).await;
+    let person = json!({
+        "name": "Ada", "email": "ada@example.com", "country": "DE",
+        "phone": "+493012345678", "password": "no analytical engine",
+    });
+    desk.send(desk.request("POST", "/api/v1/customer/register").json(&person)).await;
+    let why = "<img src=x onerror=alert(1)> a goodwill";
+    let about = json!({
+        "token": desk.world.admin_token(), "user": desk.account.id, "why": why,
+        "provider": "second-label",
+    });
+    let found = browser::run(&desk.world, "admin.mjs", about).await;
+    assert_eq!(found["adjusted"], "$37.345", "{found:#}");
+    assert_eq!(found["token"], desk.account.key.as_str());
+    assert_eq!(
+        (&found["provider"], &found["approved"]),
+        (&json!("second-label"), &json!("approved"))
+    );
+    assert_eq!(found["delivered"]["copied"], found["delivered"]["again"]);
+    let text = found["delivered"]["copied"].as_str().expect("a text");
+    assert!(text.contains("codex"), "{text}");
+    assert_eq!(found["left"], "/admin/sign-in", "the session is over");
+    let rows = desk.world.sql("SELECT actor, act FROM audit", Vec::new()).await;
+    let noted = format!("{rows:?}");
+    for act in ["wallet.credited", "provider.chosen", "signup.approved", "key.revealed"] {
+        assert!(noted.contains(act), "{act} in {noted}");
+    }
+    assert!(noted.contains("ada"), "who it was: {noted}");
 }
