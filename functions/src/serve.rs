@@ -21,7 +21,7 @@ use crate::{
     js,
     objects::account::REFUSED,
     pages,
-    services::admission,
+    services::{admission, impersonation},
 };
 
 thread_local! {
@@ -163,6 +163,7 @@ async fn act(
     }
     let rate = cx.rate;
     let refused = |error| Refusal { error, rate };
+    impersonation::check(cx, seen.method, route.lent).map_err(refused)?;
     if route.keyed {
         cx.idempotency_key = idempotency_key(seen).map_err(refused)?;
     }

@@ -1,7 +1,11 @@
 //! `/admin/api`: what an operator does.
 
 mod billing;
+mod codex;
+mod impersonation;
 mod keys;
+mod lesser;
+mod overview;
 mod pages;
 mod sign_in;
 mod users;

@@ -32,11 +32,11 @@ const RATIO_MAX: f64 = 5.0;
 const PAGE_MAX_ROWS: usize = 200;
 
 /// Parameters by which lists are searched, and what is looked for: nothing, one and many.
-const SEARCHES: [&str; 3] = ["query", "search", "q"];
+const SEARCHES: [&str; 4] = ["query", "search", "q", "text"];
 const SOUGHT: [&str; 3] = ["zzz", "ada-12", "a"];
 
 /// What needs a machine or a stranger to answer.
-const ELSEWHERE: [&str; 0] = [];
+const ELSEWHERE: [&str; 2] = ["/admin/api/models", "/admin/api/threads"];
 
 #[tokio::test]
 async fn every_query_finds_its_rows_by_an_index_and_has_an_end() {

@@ -6,6 +6,8 @@
 pub const SESSION: &str = "__Host-session";
 /// Holds an operator's session.
 pub const ADMIN: &str = "__Host-admin";
+/// Holds the session of an operator who looks at an account as its owner.
+pub const IMPERSONATION: &str = "__Host-impersonation";
 /// Holds what a sign-in at Google has to come back with.
 pub const GOOGLE: &str = "__Host-google";
 
@@ -24,7 +26,7 @@ pub fn clear(name: &str) -> String {
 /// operators: nothing elsewhere leads to what they do.
 fn attributes(name: &str) -> &'static str {
     match name {
-        ADMIN => "Path=/; Secure; HttpOnly; SameSite=Strict",
+        ADMIN | IMPERSONATION => "Path=/; Secure; HttpOnly; SameSite=Strict",
         _ => "Path=/; Secure; HttpOnly; SameSite=Lax",
     }
 }

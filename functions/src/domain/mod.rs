@@ -16,6 +16,7 @@ pub mod credential;
 pub mod customer;
 pub mod fair_use;
 pub mod hub;
+pub mod impersonation;
 pub mod ledger;
 pub mod limit;
 pub mod link;

@@ -59,6 +59,8 @@ pub struct Route {
     pub failures: &'static [u16],
     /// The cookie that it uses up: whatever comes of it, the browser shall not keep it.
     pub spends: Option<&'static str>,
+    /// Whether it changes something that is also for who only looks.
+    pub lent: bool,
     /// What the OpenAPI document says of its parts.
     #[cfg(not(target_arch = "wasm32"))]
     pub shape: super::super::openapi::Shape,
@@ -99,6 +101,7 @@ impl Route {
             heeds: &[],
             failures: &[],
             spends: None,
+            lent: false,
             #[cfg(not(target_arch = "wasm32"))]
             shape,
         }
@@ -122,6 +125,11 @@ impl Route {
     /// The same line, for what uses a cookie up.
     pub fn spends(self, cookie: &'static str) -> Self {
         Self { spends: Some(cookie), ..self }
+    }
+
+    /// The same line, also for who looks at what is another's.
+    pub fn lent(self) -> Self {
+        Self { lent: true, ..self }
     }
 
     /// The same line, with headers that its form does not tell.

@@ -20,7 +20,11 @@ use crate::{
         reply::{Answer, Html, Prose, Redirect, Reply},
         route::fetched,
     },
-    services::{assets, sessions},
+    services::{
+        assets,
+        impersonation::{self, Looking},
+        sessions,
+    },
 };
 
 /// The routes of this family.
@@ -54,12 +58,16 @@ pub struct Frame {
     brand: String,
     signed_in: bool,
     google: bool,
+    /// Who looks at an account as its owner does, if it is so.
+    looking: Option<Looking>,
 }
 
 impl Frame {
     fn of(cx: &Cx) -> Self {
-        let signed_in = sessions::presented(cx).is_some();
-        Self { brand: cx.config.brand.clone(), signed_in, google: cx.config.google.is_some() }
+        let looking = impersonation::looking_at(cx);
+        let signed_in = looking.is_some() || sessions::presented(cx).is_some();
+        let (brand, google) = (cx.config.brand.clone(), cx.config.google.is_some());
+        Self { brand, signed_in, google, looking }
     }
 }
 

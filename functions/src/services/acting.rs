@@ -30,6 +30,15 @@ pub async fn acting(cx: &Cx, named: Option<&str>) -> Result<Acting> {
     Ok(Acting { account, grade })
 }
 
+/// Whose process an operator looks at on a page: the deployment's own, unless they name another.
+pub async fn looked_at(cx: &Cx, named: Option<&str>) -> Result<Acting> {
+    let account = match named {
+        Some(name) => find(cx, name).await?,
+        None => cx.config.operator,
+    };
+    Ok(Acting { account, grade: Grade::Operator })
+}
+
 async fn find(cx: &Cx, name: &str) -> Result<AccountId> {
     match name.parse::<AccountId>() {
         // Who lives on a runner is there; to ask the account as well would cost every call a hop.

@@ -17,11 +17,13 @@ use crate::{
         account::Knock,
         admission::{Pass, Refusal},
         limit::Rate,
+        link::Claims,
         operator::{By, Operator},
+        session::Ticket,
         token,
     },
     objects::stub,
-    services::{operators, sessions},
+    services::{impersonation, operators, sessions},
     store::directory,
 };
 
@@ -68,7 +70,7 @@ pub async fn admit(
         },
         Access::Api(scope) | Access::ApiOrAdmin(scope) | Access::ApiOrTicket(scope) => scope,
     };
-    let (account, credential) = match session(cx, access, bearer)? {
+    let (account, credential) = match session(cx, access, bearer, address).await? {
         Some(session) => session,
         None => locate(cx, bearer, &|| address.to_owned()).await?,
     };
@@ -98,11 +100,20 @@ async fn operators_session(
         return Ok(None);
     }
     let Some((operator, account, credential)) = operators::session(cx)? else { return Ok(None) };
-    let knock = Knock { credential, address: address.parse().ok(), scope: Scope::Admin, weight: 1 };
-    let pass = stub::knock(&cx.env, account, knock).await?;
+    let pass = still_operator(cx, account, credential, address).await?;
     // A token acts on no account's behalf, as where it is sent itself.
     let pass = Some(pass).filter(|_| matches!(operator.by, By::Key { .. }));
     Ok(Some(Admitted { pass, operator: Some(operator) }))
+}
+
+async fn still_operator(
+    cx: &Cx,
+    keeper: AccountId,
+    credential: Credential,
+    address: &str,
+) -> Result<Pass, Refusal> {
+    let knock = Knock { credential, address: address.parse().ok(), scope: Scope::Admin, weight: 1 };
+    stub::knock(&cx.env, keeper, knock).await
 }
 
 fn by_key(pass: &Pass) -> Option<Operator> {
@@ -119,14 +130,22 @@ fn shows_ticket(cx: &Cx) -> bool {
 }
 
 /// The session of who comes without a bearer, where one is enough. Only then is it looked for.
-fn session(
+async fn session(
     cx: &Cx,
     access: Access,
     bearer: Option<&str>,
-) -> Result<Option<(AccountId, Credential)>> {
+    address: &str,
+) -> Result<Option<(AccountId, Credential)>, Refusal> {
     let is_enough = matches!(access, Access::Api(_) | Access::ApiOrTicket(_));
     if bearer.is_some() || !is_enough || !cx.header("authorization").is_empty() {
         return Ok(None);
+    }
+    if let Some(Claims { id, body, .. }) = impersonation::presented(cx) {
+        sessions::manners(cx)?;
+        let (keeper, credential) = operators::credential(cx, &body.operator, body.session)?;
+        still_operator(cx, keeper, credential, address).await?;
+        let ticket = Ticket { id, epoch: body.epoch };
+        return Ok(Some((body.account, Credential::Session(ticket))));
     }
     let ticket = sessions::ticket(cx)?;
     Ok(ticket.map(|(account, ticket)| (account, Credential::Session(ticket))))
@@ -139,7 +158,10 @@ pub async fn visitor(cx: &Cx) -> Result<Option<AccountId>> {
     let bearer = token::bearer(&authorization);
     match admit(cx, Access::Api(Scope::Account), bearer, &cx.address()).await {
         Ok(admitted) => Ok(admitted.pass.map(|pass| pass.caller.account)),
-        Err(_) if authorization.is_empty() => Ok(None),
+        Err(Refusal { error, .. }) if authorization.is_empty() => match error.code {
+            Code::AuthenticationRequired | Code::PermissionDenied => Ok(None),
+            _ => Err(error),
+        },
         Err(Refusal { error, .. }) => Err(error),
     }
 }

@@ -18,9 +18,12 @@ pub async fn prices(cx: &Cx) -> Result<Vec<PriceRow>> {
     settings::prices_in_force(&cx.env).await
 }
 
-/// Every price that there was, newest first, at most so many.
-pub async fn price_versions(cx: &Cx, most: u32) -> Result<Vec<PriceVersion>> {
-    settings::price_versions(&cx.env, most).await
+/// Above every price's number.
+const END: i64 = 1 << 52;
+
+/// Every price that was ever in force, the newest first, before one; one more than `size`.
+pub async fn price_versions(cx: &Cx, before: Option<i64>, size: u32) -> Result<Vec<PriceVersion>> {
+    settings::price_versions(&cx.env, before.unwrap_or(END).min(END), size).await
 }
 
 /// Puts a new price in force; the old one stays for the charges that it made.

@@ -87,15 +87,32 @@ pub fn session(cx: &Cx) -> Result<Option<(Operator, AccountId, Credential)>> {
     }
     let Claims { id, expires_at, body, .. } = presented(cx).ok_or_else(ended)?;
     sessions::manners(cx)?;
-    let key = match &body.by {
+    let (account, credential) = credential(cx, &body, id)?;
+    let operator = Operator { by: body.by, name: body.name, until: Some(expires_at) };
+    Ok(Some((operator, account, credential)))
+}
+
+/// What a session is asked about, and which account to ask.
+pub fn credential(cx: &Cx, session: &Session, id: String) -> Result<(AccountId, Credential)> {
+    let key = match &session.by {
         By::Token(print) if !is_configured(&cx.config, print) => return Err(ended()),
         By::Token(_) => None,
         By::Key { key, .. } => Some(*key),
     };
-    let account = keeper(cx, &body.by);
-    let ticket = Ticket { id, epoch: body.epoch };
-    let operator = Operator { by: body.by, name: body.name, until: Some(expires_at) };
-    Ok(Some((operator, account, Credential::Operator { ticket, key })))
+    let ticket = Ticket { id, epoch: session.epoch };
+    Ok((keeper(cx, &session.by), Credential::Operator { ticket, key }))
+}
+
+/// The operator who asks, for something that ends with their session; who sends a credential
+/// instead of a session ends it with that credential alone.
+pub(super) async fn lent(cx: &Cx) -> Result<(Session, String)> {
+    let nobody = || Error::internal("an operator's act without an operator");
+    let Operator { by, name, until } = cx.operator.clone().ok_or_else(nobody)?;
+    if let Some(Claims { id, body, .. }) = presented(cx).filter(|_| until.is_some()) {
+        return Ok((body, id));
+    }
+    let epoch = begin(cx, &by).await?;
+    Ok((Session { by, name, epoch }, cx.request_id.to_string()))
 }
 
 /// The session that the request came with: signed by us and not expired.

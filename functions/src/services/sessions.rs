@@ -3,7 +3,7 @@
 use schema::{AccountId, Code, Error, Result, Timestamp};
 use serde::Serialize;
 
-use super::accounts::unexpected;
+use super::{accounts::unexpected, impersonation};
 use crate::{
     cx::{self, Cx},
     domain::{
@@ -18,10 +18,15 @@ use crate::{
 
 /// Begins a session. The answer is a whole `Set-Cookie`.
 pub async fn begin(cx: &Cx, account: AccountId) -> Result<String> {
-    let epoch = tell(cx, account, session::Command::Begin).await?;
+    let epoch = epoch(cx, account).await?;
     let session = Session { account, issued_at: cx.now, epoch };
     let signed = sign(cx, SESSION, cx.now.plus_millis(SESSION_MS), session)?;
     Ok(cookie::set(cookie::SESSION, &signed.text, SESSION_MS))
+}
+
+/// The epoch of a session that begins now, where the account may be used.
+pub(super) async fn epoch(cx: &Cx, account: AccountId) -> Result<u32> {
+    tell(cx, account, session::Command::Begin).await
 }
 
 /// Ends the session that the request came with, so that no copy of its cookie is good any more, or
@@ -30,6 +35,9 @@ pub async fn begin(cx: &Cx, account: AccountId) -> Result<String> {
 /// answer, too, with which it sent no cookie.
 pub async fn end(cx: &Cx, everywhere: bool) -> Result<String> {
     own_page(cx)?;
+    if let Some(taken) = impersonation::end(cx).await? {
+        return Ok(taken);
+    }
     if let Some(claims) = presented(cx) {
         let Session { account, epoch, .. } = claims.body;
         let (id, until, epoch) = (claims.id, claims.expires_at, Some(epoch));

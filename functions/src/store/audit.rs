@@ -1,12 +1,56 @@
 //! What operators did: who, what, to whom, with what. Rows are only ever added.
 
 use schema::{Result, Timestamp};
+use serde::Deserialize;
 use worker::Env;
 
-use super::{number, run, text};
+use super::{number, rows, run, text};
+
+/// Something that was done.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Row {
+    pub id: i64,
+    pub at: i64,
+    pub actor: String,
+    pub act: String,
+    pub detail: String,
+}
 
 /// Notes an act.
 pub async fn note(env: &Env, now: Timestamp, actor: &str, act: &str, detail: &str) -> Result<()> {
     let sql = "INSERT INTO audit (at, actor, act, detail) VALUES (?1, ?2, ?3, ?4)";
     run(env, sql, &[number(now.millis()), text(actor), text(act), text(detail)]).await
+}
+
+/// Rows before one, newest first, at most so many: of an actor, of an act, of both, or all.
+pub async fn list(
+    env: &Env,
+    (actor, act): (Option<&str>, Option<&str>),
+    before: i64,
+    most: u32,
+) -> Result<Vec<Row>> {
+    let (at, most) = (number(before), number(most.into()));
+    let (sql, bindings) = match (actor, act) {
+        (None, None) => (
+            "SELECT id, at, actor, act, detail FROM audit
+             WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+            vec![at, most],
+        ),
+        (Some(actor), None) => (
+            "SELECT id, at, actor, act, detail FROM audit
+             WHERE actor = ?3 AND id < ?1 ORDER BY id DESC LIMIT ?2",
+            vec![at, most, text(actor)],
+        ),
+        (None, Some(act)) => (
+            "SELECT id, at, actor, act, detail FROM audit
+             WHERE act = ?3 AND id < ?1 ORDER BY id DESC LIMIT ?2",
+            vec![at, most, text(act)],
+        ),
+        (Some(actor), Some(act)) => (
+            "SELECT id, at, actor, act, detail FROM audit
+             WHERE actor = ?3 AND act = ?4 AND id < ?1 ORDER BY id DESC LIMIT ?2",
+            vec![at, most, text(actor), text(act)],
+        ),
+    };
+    rows(env, sql, &bindings).await
 }

@@ -43,6 +43,37 @@ pub async fn keep(
     Ok(row.is_none_or(|row| row.waits != 0))
 }
 
+/// An event as an operator sees it: never its body, which has customers in it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Heard {
+    pub id: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub api_version: Option<String>,
+    pub heard_at: i64,
+    pub outcome: Option<String>,
+    pub tries: u32,
+    pub due_at: Option<i64>,
+}
+
+/// Events that came before a moment, newest first: those that wait, or all. One more than `size`.
+pub async fn list(
+    env: &Env,
+    only_waiting: bool,
+    before: (i64, &str),
+    size: u32,
+) -> Result<Vec<Heard>> {
+    let sql = if only_waiting {
+        "SELECT id, type, api_version, heard_at, outcome, tries, due_at FROM stripe_events
+         WHERE outcome IS NULL AND (heard_at, id) < (?1, ?2)
+         ORDER BY heard_at DESC, id DESC LIMIT ?3"
+    } else {
+        "SELECT id, type, api_version, heard_at, outcome, tries, due_at FROM stripe_events
+         WHERE (heard_at, id) < (?1, ?2) ORDER BY heard_at DESC, id DESC LIMIT ?3"
+    };
+    rows(env, sql, &[number(before.0), text(before.1), number(i64::from(size) + 1)]).await
+}
+
 /// Notes what came of an event; it is never acted on again.
 pub async fn done(env: &Env, id: &str, outcome: &str) -> Result<()> {
     let sql = "UPDATE stripe_events SET outcome = ?2, body = NULL, due_at = NULL WHERE id = ?1";
@@ -68,4 +99,11 @@ pub async fn forget(env: &Env, before: Timestamp, most: u32) -> Result<()> {
                  SELECT id FROM stripe_events WHERE heard_at < ?1 AND outcome IS NOT NULL
                  ORDER BY heard_at LIMIT ?2)";
     run(env, sql, &[number(before.millis()), number(most.into())]).await
+}
+
+/// How many events wait to be acted on, counted so far at most.
+pub async fn count_waiting(env: &Env, most: u32) -> Result<u32> {
+    let sql = "SELECT 1 AS one FROM stripe_events
+               WHERE outcome IS NULL AND heard_at >= 0 LIMIT ?1";
+    super::count(env, sql, &[number(most.into())]).await
 }

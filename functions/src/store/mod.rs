@@ -35,6 +35,14 @@ async fn rows<T: DeserializeOwned>(env: &Env, sql: &str, bindings: &[JsValue]) -
     found.results().map_err(Error::unavailable)
 }
 
+/// How many rows a query finds, which names how many it takes at most.
+async fn count(env: &Env, sql: &str, bindings: &[JsValue]) -> Result<u32> {
+    #[derive(serde::Deserialize)]
+    struct One {}
+    let found = rows::<One>(env, sql, bindings).await?.len();
+    Ok(u32::try_from(found).unwrap_or(u32::MAX))
+}
+
 async fn run(env: &Env, sql: &str, bindings: &[JsValue]) -> Result<()> {
     bound(&db(env)?, sql, bindings)?.run().await.map(drop).map_err(Error::unavailable)
 }

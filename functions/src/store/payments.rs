@@ -97,3 +97,9 @@ pub async fn problems(env: &Env, before: Option<PaymentId>, size: u32) -> Result
 fn optional(value: Option<&str>) -> JsValue {
     value.map_or(JsValue::NULL, JsValue::from_str)
 }
+
+/// How many payments wait for a person, counted so far at most.
+pub async fn count_problems(env: &Env, most: u32) -> Result<u32> {
+    let sql = "SELECT 1 AS one FROM payments WHERE problem IS NOT NULL AND id > '' LIMIT ?1";
+    super::count(env, sql, &[number(most.into())]).await
+}

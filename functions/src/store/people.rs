@@ -210,3 +210,9 @@ pub async fn judged(
                WHERE account = ?1";
     run(env, sql, &[text(account), text(standing.as_str()), number(now.millis())]).await
 }
+
+/// How many sign-ups stand somewhere, counted so far at most.
+pub async fn count(env: &Env, standing: Standing, most: u32) -> Result<u32> {
+    let sql = "SELECT 1 AS one FROM signups WHERE standing = ?1 LIMIT ?2";
+    super::count(env, sql, &[text(standing.as_str()), number(most.into())]).await
+}

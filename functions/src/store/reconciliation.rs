@@ -128,7 +128,7 @@ pub async fn accounts(
         id: AccountId,
     }
     let sql = "SELECT id FROM accounts WHERE id > ?1 UNION
-               SELECT account FROM usage_hourly WHERE account > ?1 AND hour >= ?2 AND hour < ?3
+               SELECT account FROM usage_hourly WHERE account > ?1 AND +hour >= ?2 AND +hour < ?3
                ORDER BY id LIMIT ?4";
     let after = text(after.unwrap_or_default());
     let bindings = [after, number(hour(from)), number(hour(until)), number(most.into())];
@@ -149,4 +149,11 @@ pub async fn usage(
 
 const fn hour(at: Timestamp) -> i64 {
     at.millis().div_euclid(HOUR_MS)
+}
+
+/// How many differences are still seen, counted so far at most.
+pub async fn count_open(env: &Env, most: u32) -> Result<u32> {
+    let sql = "SELECT 1 AS one FROM reconciliation_differences
+               WHERE resolved_at IS NULL AND account > '' LIMIT ?1";
+    super::count(env, sql, &[number(most.into())]).await
 }

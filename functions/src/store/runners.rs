@@ -3,7 +3,7 @@
 
 use std::{cell::RefCell, collections::HashMap};
 
-use schema::{AccountId, Error, Result, RunnerId, Timestamp};
+use schema::{AccountId, Error, Result, RunnerId, Timestamp, admin::RunnerCounts};
 use serde::Deserialize;
 use wasm_bindgen::JsValue;
 use worker::Env;
@@ -267,4 +267,15 @@ fn json(labels: &Labels) -> Result<JsValue> {
 
 fn read(labels: &str) -> Result<Labels> {
     serde_json::from_str(labels).map_err(Error::unavailable)
+}
+
+/// How many machines stand how, as they last reported.
+pub async fn counts(env: &Env) -> Result<RunnerCounts> {
+    let sql = "SELECT count(*) FILTER (WHERE online AND NOT draining) AS up,
+                 count(*) FILTER (WHERE online AND draining) AS drained,
+                 count(*) FILTER (WHERE NOT online) AS away,
+                 coalesce(sum(capacity) FILTER (WHERE online AND NOT draining), 0) AS capacity,
+                 coalesce(sum(load), 0) AS processes
+               FROM runners WHERE revoked_at IS NULL AND online >= 0 LIMIT 1";
+    Ok(rows::<RunnerCounts>(env, sql, &[]).await?.pop().unwrap_or_default())
 }

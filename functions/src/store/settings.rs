@@ -108,19 +108,22 @@ pub async fn prices_in_force(env: &Env) -> Result<Vec<PriceRow>> {
     rows(env, sql, &[]).await
 }
 
-/// A price, and since when it was in force.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// Prices that were ever in force, the newest first, before one; one more than `size`.
+pub async fn price_versions(env: &Env, before: i64, size: u32) -> Result<Vec<PriceVersion>> {
+    let sql = "SELECT id, model, input, cached_input, output, reasoning, per_call, input_billing,
+                 created_at, NOT EXISTS (SELECT 1 FROM prices AS later
+                   WHERE later.model = prices.model AND later.id > prices.id) AS in_force
+               FROM prices WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
+    rows(env, sql, &[number(before), number(i64::from(size) + 1)]).await
+}
+
+/// A price, and how it stands.
+#[derive(Debug, Clone, Deserialize)]
 pub struct PriceVersion {
     #[serde(flatten)]
     pub row: PriceRow,
     pub created_at: i64,
-}
-
-/// Every price that there was, newest first, at most so many.
-pub async fn price_versions(env: &Env, most: u32) -> Result<Vec<PriceVersion>> {
-    let sql = "SELECT id, model, input, cached_input, output, reasoning, per_call, input_billing,
-                 created_at FROM prices ORDER BY id DESC LIMIT ?1";
-    rows(env, sql, &[number(most.into())]).await
+    pub in_force: i64,
 }
 
 /// Adds a price; the one before it stays, for the charges that it made.

@@ -1,7 +1,10 @@
 //! Sums of usage by account, model, route and hour. Absolute, so that writing them twice changes
 //! nothing.
 
-use schema::{AccountId, Error, MicroUsd, Result, admin::ModelUsage};
+use schema::{
+    AccountId, Error, MicroUsd, Result,
+    admin::{ModelUsage, MoneyCounts},
+};
 use serde::Deserialize;
 use worker::Env;
 
@@ -68,4 +71,37 @@ pub async fn by_model(env: &Env, since_hour: i64) -> Result<Vec<ModelUsage>> {
         charged_micro_usd: MicroUsd::new(row.charged),
     };
     Ok(found.into_iter().map(shown).collect())
+}
+
+/// The sum of everything since an hour.
+pub async fn total(env: &Env, since_hour: i64) -> Result<MoneyCounts> {
+    #[derive(Deserialize)]
+    struct Row {
+        requests: u64,
+        input: u64,
+        output: u64,
+        charged: i64,
+    }
+    let sql = "SELECT coalesce(sum(requests), 0) AS requests, coalesce(sum(input), 0) AS input,
+                 coalesce(sum(output), 0) AS output, coalesce(sum(charged), 0) AS charged
+               FROM usage_totals WHERE hour >= ?1 LIMIT 1";
+    let found = rows::<Row>(env, sql, &[number(since_hour)]).await?.pop();
+    let shown = |row: Row| MoneyCounts {
+        requests: row.requests,
+        input_tokens: row.input,
+        output_tokens: row.output,
+        charged_micro_usd: MicroUsd::new(row.charged),
+    };
+    Ok(found.map(shown).unwrap_or_default())
+}
+
+/// Accounts that were charged in an hour, some of them.
+pub async fn accounts(env: &Env, hour: i64, most: u32) -> Result<Vec<AccountId>> {
+    #[derive(Deserialize)]
+    struct Row {
+        account: AccountId,
+    }
+    let sql = "SELECT DISTINCT account FROM usage_hourly WHERE hour = ?1 ORDER BY account LIMIT ?2";
+    let found = rows::<Row>(env, sql, &[number(hour), number(most.into())]).await?;
+    Ok(found.into_iter().map(|row| row.account).collect())
 }

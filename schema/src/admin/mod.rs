@@ -5,6 +5,7 @@ mod mail;
 mod notices;
 mod operators;
 mod orders;
+mod overview;
 mod payments;
 mod people;
 mod reconciliation;
@@ -14,8 +15,12 @@ pub use mail::{
     SetMailServer, SetMailSettings, SetMessageProvider,
 };
 pub use notices::NoticeRecord;
-pub use operators::{LoginOperator, OperatorMe};
+pub use operators::{Impersonation, LoginOperator, OperatorMe};
 pub use orders::{Order, OrderDelivery, PlaceOrder};
+pub use overview::{
+    AuditRow, Dashboard, MoneyCounts, PriceVersion, RunnerCounts, RunningCounts, WaitingCounts,
+    WebhookEvent,
+};
 pub use payments::{Problem, UserPayment};
 pub use reconciliation::{Reconciliation, ReconciliationDifference, ReconciliationRun};
 

@@ -39,3 +39,15 @@ pub struct OperatorMe {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_ends_at: Option<String>,
 }
+
+/// What `POST /admin/api/users/{user_id}/impersonate` answers, beside a cookie.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct Impersonation {
+    /// The account that is looked at.
+    pub user_id: AccountId,
+    /// Under what the operator's acts are noted.
+    pub actor: String,
+    /// When it ends by itself, ISO 8601.
+    pub ends_at: String,
+}

@@ -65,6 +65,9 @@ pub struct Me {
     pub limits: Limits,
     /// Who it belongs to.
     pub person: PersonView,
+    /// The operator who looks at the account as its owner does, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impersonated_by: Option<String>,
 }
 
 /// What a wallet holds.

@@ -18,16 +18,16 @@ const LOGOUT: &str = "/admin/logout";
 const ME: &str = "/admin/api/me";
 const HERE: &str = "198.51.100.7";
 
-async fn open() -> Desk {
+pub async fn open() -> Desk {
     Desk::of(World::plan().secret("SIGNING_SECRETS", SECRET), "5.00").await
 }
 
-async fn login(desk: &Desk, body: &Value) -> Reply {
+pub async fn login(desk: &Desk, body: &Value) -> Reply {
     Reply::to(desk.request("POST", LOGIN).header("cf-connecting-ip", HERE).json(body)).await
 }
 
 /// The cookie of who signs in with this, as a browser sends it.
-async fn session(desk: &Desk, password: &str) -> String {
+pub async fn session(desk: &Desk, password: &str) -> String {
     let reply = login(desk, &json!({ "password": password })).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     let set = reply.header("set-cookie");
@@ -50,7 +50,7 @@ async fn check(desk: &Desk, cookie: &str, counts: bool) {
 }
 
 /// As a browser posts from a page of the world's own.
-fn own_post(desk: &Desk, path: &str, cookie: &str) -> RequestBuilder {
+pub fn own_post(desk: &Desk, path: &str, cookie: &str) -> RequestBuilder {
     let request = desk.request("POST", path).header("cookie", cookie);
     request.header("sec-fetch-site", "same-origin").header("origin", desk.world.url())
 }

@@ -221,3 +221,23 @@ async fn what_an_operator_does_is_noted_with_who_did_it() {
         ]
     );
 }
+
+#[tokio::test]
+async fn an_account_is_found_by_what_somebody_knows_of_it() {
+    let desk = Desk::open().await;
+    let other = desk.world.account("1.00").await;
+    let (_, key) = desk.key(json!({})).await;
+    let found = async |words: &str| {
+        let request = desk.admin("GET", USERS).query(&[("search", words)]);
+        let told = desk.send(request).await.json();
+        let rows = told["data"].as_array().expect("a list").iter();
+        rows.map(|row| row["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
+    };
+    let mine = [desk.account.id.clone()];
+    assert_eq!(found(&desk.account.id).await, mine);
+    assert_eq!(found(&key).await, mine);
+    assert_eq!(found(&desk.account.username).await, mine);
+    assert_eq!(found(&other.username).await, [other.id]);
+    assert_eq!(found("nobody-at-all").await, [""; 0]);
+    assert_eq!(found(" ").await.len(), 2, "nothing is looked for");
+}

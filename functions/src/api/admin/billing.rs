@@ -1,8 +1,12 @@
-//! `/admin/api/billing`, `/admin/api/model-provider`, `/admin/api/model-usage`.
+//! `/admin/api/billing`, `/admin/api/prices`, `/admin/api/model-provider`,
+//! `/admin/api/model-usage`.
 
 use schema::{
-    Error, Result,
-    admin::{Billing, ModelProvider, ModelUsage, PriceRow, SetModelProvider, SetPrice},
+    Error, Result, Timestamp,
+    admin::{
+        Billing, ModelProvider, ModelUsage, PriceRow, PriceVersion, SetModelProvider, SetPrice,
+    },
+    page::{Page, PageQuery},
 };
 
 use super::{
@@ -18,6 +22,19 @@ use crate::{
 
 pub async fn read(cx: Cx, _: Nothing) -> Result<Json<Billing>> {
     Ok(Json(Billing { prices: billing::prices(&cx).await? }))
+}
+
+/// Which page of prices.
+pub async fn versions(cx: Cx, at: PageQuery) -> Result<Json<Page<PriceVersion>>> {
+    let before = at.starting_after.as_ref().map(|text| text.parse::<i64>());
+    let before = before.transpose().map_err(|_| Error::field("starting_after", "not a cursor"))?;
+    let rows = billing::price_versions(&cx, before, at.size()).await?;
+    let rows = rows.into_iter().map(|it| PriceVersion {
+        price: it.row,
+        created_at: Timestamp::from_millis(it.created_at).to_string(),
+        in_force: it.in_force != 0,
+    });
+    Ok(Json(Page::of(rows.collect(), at.size(), |row: &PriceVersion| row.price.id.to_string())))
 }
 
 pub async fn set_price(cx: Cx, _: Nothing, body: SetPrice) -> Result<Json<Billing>> {

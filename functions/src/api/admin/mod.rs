@@ -1,10 +1,14 @@
 //! `/admin/api`: what an operator does (seed 000), with an operator's bearer.
 
+mod audit;
 mod billing;
+mod codex;
 mod fair_use;
+mod impersonation;
 mod keys;
 mod mail;
 mod orders;
+mod overview;
 mod payments;
 mod reconciliation;
 mod runners;
@@ -12,6 +16,7 @@ mod sign_in;
 mod signups;
 mod users;
 mod wallets;
+mod webhooks;
 
 use schema::agent::Failure;
 
@@ -23,10 +28,11 @@ use crate::{
 
 /// The routes of this family.
 pub fn family() -> Family {
+    let more = [impersonation::routes(), overview::routes(), codex::machine(), codex::talk()];
     Family::new::<Failure>(
         "admin",
         agent::refuse::refuse,
-        vec![
+        [
             post(
                 "/admin/auth/login",
                 Public,
@@ -325,6 +331,9 @@ pub fn family() -> Family {
                 runners::file,
             )
             .fails(&[409]),
-        ],
+        ]
+        .into_iter()
+        .chain(more.into_iter().flatten())
+        .collect(),
     )
 }

@@ -13,7 +13,7 @@ use crate::{
     cx::Cx,
     domain::{account::Profile, plan::Plan},
     http::{Created, Json},
-    services::{accounts, audit, keys, subscriptions, wallets},
+    services::{accounts, audit, finding, keys, subscriptions, wallets},
 };
 
 /// How long a name or a remark may be.
@@ -38,7 +38,28 @@ pub struct UserWithWallet {
     running: u32,
 }
 
-pub async fn list(cx: Cx, at: PageQuery) -> Result<Json<Page<User>>> {
+/// Which accounts.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct UsersOf {
+    /// Those that may be meant by this: an account's or a key's id, a whole mail address, an
+    /// order's number, or how a username begins. One page of them at most.
+    search: Option<String>,
+    /// Rows in the page: 1 to 100, 50 unless told.
+    limit: Option<u32>,
+    /// The `next_cursor` of the page before.
+    starting_after: Option<String>,
+}
+
+pub async fn list(cx: Cx, at: UsersOf) -> Result<Json<Page<User>>> {
+    let UsersOf { search, limit, starting_after } = at;
+    let at = PageQuery { limit, starting_after };
+    if let Some(words) = search.filter(|words| !words.trim().is_empty()) {
+        let mut data = finding::accounts(&cx, &words, at.size()).await?;
+        data.truncate(usize::try_from(at.size()).unwrap_or(usize::MAX));
+        return Ok(Json(Page { data, has_more: false, next_cursor: None }));
+    }
     let after = at.starting_after.as_ref().map(|text| text.parse::<AccountId>());
     let after = after.transpose().map_err(|_| Error::field("starting_after", "not a cursor"))?;
     let rows = accounts::list(&cx, after, at.size()).await?;

@@ -10,7 +10,7 @@ use crate::{
     cx::Cx,
     domain::token,
     http::Json,
-    services::{accounts, setup},
+    services::{accounts, impersonation, people, setup},
 };
 
 /// For anybody, so that nobody's key stands in it.
@@ -28,6 +28,7 @@ pub async fn mine(cx: Cx, _: Nothing) -> Result<Json<PublicCodex>> {
     let header = cx.header("authorization");
     let own = match token::bearer(&header) {
         Some(bearer) => bearer.to_owned(),
+        None if impersonation::looking_at(&cx).is_some() => people::HIDDEN.to_owned(),
         None => accounts::describe(&cx, cx.account()?).await?.profile.username,
     };
     Ok(Json(setup::with_key(&cx, &own)?))

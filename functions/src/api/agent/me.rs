@@ -11,7 +11,7 @@ use crate::{
     cx::Cx,
     domain::person::Person,
     http::Json,
-    services::{accounts, setup},
+    services::{accounts, impersonation, setup},
 };
 
 /// The account, its wallet, and where the presented credential stands.
@@ -39,5 +39,6 @@ pub async fn read(cx: Cx, _: Nothing) -> Result<Json<Me>> {
             running: description.running,
         },
         person,
+        impersonated_by: impersonation::looking_at(&cx).map(|looking| looking.actor),
     }))
 }

@@ -3,13 +3,13 @@
 //!
 //! What codex answers passes through as it came, with the ids that a caller needs next beside it.
 
-mod auth;
-mod models;
-mod releases;
-mod requests;
-mod rpc;
+pub mod auth;
+pub mod models;
+pub mod releases;
+pub mod requests;
+pub mod rpc;
 pub mod system;
-mod threads;
+pub mod threads;
 mod turns;
 
 use schema::agent::Failure;
@@ -27,7 +27,7 @@ use crate::{
 /// Whoever may have codex work for them, and operators.
 const API: Access = ApiOrAdmin(Scope::Agent);
 /// What a call of codex can come to, beside what its form tells: it refuses, or its machine fails.
-const CODEX: &[u16] = &[404, 409, 502, 504];
+pub const CODEX: &[u16] = &[404, 409, 502, 504];
 
 /// Whose process is meant.
 #[derive(Debug, Default, Deserialize)]

@@ -137,6 +137,7 @@ pub fn family() -> Family {
                 "Interrupt an active turn for a managed project",
                 turns::interrupt,
             )
+            .lent()
             .fails(MACHINE),
             delete(
                 "/api/v1/projects/{project_id}/queue/{prompt_id}",
@@ -161,6 +162,7 @@ pub fn family() -> Family {
                 "Resolve a pending project-scoped approval request",
                 approvals::resolve,
             )
+            .lent()
             .fails(&[404, 409]),
             get(
                 "/api/v1/projects/{project_id}/policy",
@@ -186,6 +188,7 @@ pub fn family() -> Family {
                 "Say what rules would decide about a command or about changes of files",
                 policy::check,
             )
+            .lent()
             .fails(&[404]),
             get(
                 "/api/v1/projects/{project_id}/files/tree",
@@ -239,6 +242,7 @@ pub fn family() -> Family {
                 "Make a ticket that opens one stream of events within a minute, for EventSource",
                 events::ticket,
             )
+            .lent()
             .fails(&[404]),
             post(
                 "/api/v1/projects/{project_id}/terminal",

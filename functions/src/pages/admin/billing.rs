@@ -60,7 +60,7 @@ pub struct Billing {
 pub async fn read(cx: Cx, _: Nothing) -> Result<PageOr<Billing>> {
     let Some((frame, desk)) = Desk::of(&cx).await? else { return Ok(sign_in(&cx)) };
     let prices = billing::prices(&cx).await?.into_iter().map(price).collect();
-    let versions = billing::price_versions(&cx, VERSIONS).await?.into_iter();
+    let versions = billing::price_versions(&cx, None, VERSIONS).await?.into_iter();
     let version = |it: PriceVersion| Version {
         at: Timestamp::from_millis(it.created_at).into(),
         price: price(it.row),

@@ -16,6 +16,22 @@ use crate::{
 /// How long the event is left to whoever received it, before the sweeper takes it up.
 const GRACE_MS: i64 = 60_000;
 
+pub use crate::store::events::Heard;
+
+/// Above the time of every event.
+const END: i64 = 1 << 52;
+
+/// Events that came before one, newest first, one more than `size`: those that wait, or all.
+pub async fn list(
+    cx: &Cx,
+    only_waiting: bool,
+    before: Option<(i64, String)>,
+    size: u32,
+) -> Result<Vec<Heard>> {
+    let (at, id) = before.unwrap_or((END, String::new()));
+    store::events::list(&cx.env, only_waiting, (at.min(END), &id), size).await
+}
+
 /// Takes an event in. When this returns it is safe, and is being acted on.
 pub async fn receive(cx: &Cx, body: &[u8], header: &str) -> Result<()> {
     let stripe = cx.config.payments()?;

@@ -3,7 +3,7 @@
 //! the account's object read the payment at Stripe and book what the ledger lacks.
 
 mod checkout;
-mod events;
+pub mod events;
 mod share;
 mod sweep;
 

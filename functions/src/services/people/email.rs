@@ -3,7 +3,7 @@
 use schema::{AccountId, Code, Error, Result};
 
 use super::{
-    super::{admission, notices},
+    super::{admission, impersonation, notices},
     attempts::{self, Subject},
     card, check_secret_key, link, new_link_id, password, salt_of, tell, void_link,
 };
@@ -75,6 +75,7 @@ pub async fn change(
 /// the account may use it: somebody may have opened it in the name of another, whose mailbox the
 /// link then reaches, and whom one press would make the owner of a stranger's account.
 pub async fn verify(cx: &Cx, token: &str) -> Result<Person> {
+    impersonation::refuse(cx)?;
     attempts::allow(cx, Kind::Verify, Subject::Address).await?;
     let claims = cx.config.signing.verify::<AccountId>(VERIFY, token, cx.now);
     let Claims { id, body: account, .. } = claims.ok_or_else(void_link)?;

@@ -4,7 +4,7 @@ use schema::{AccountId, Code, Error, KeyId, Result};
 
 use super::{
     super::{
-        audit,
+        audit, impersonation,
         keys::{self, Wanted},
     },
     add_wallet_key,
@@ -15,9 +15,16 @@ use crate::{
     store::directory,
 };
 
+/// What stands in a key's place for an operator who looks at an account: a key is its owner's, and
+/// none is made for who only looks.
+pub const HIDDEN: &str = "THE-KEY-IS-THE-CUSTOMERS";
+
 /// The text of the account's active wallet key, from its sealed copy; a new key only where there is
 /// none. That it was read, by whom and why, is noted for the operator.
 pub async fn wallet_key(cx: &Cx, account: AccountId, why: &str) -> Result<String> {
+    if impersonation::looking_at(cx).is_some() {
+        return Ok(HIDDEN.to_owned());
+    }
     wallet(cx, account, why).await.map(|(_, text)| text)
 }
 
@@ -59,6 +66,7 @@ pub async fn reveal(cx: &Cx, id: KeyId) -> Result<(AccountId, Key, String)> {
                        another.";
         Error::new(Code::Conflict, message)
     })?;
+    impersonation::refuse(cx)?;
     note(cx, account, id, "asked by an operator").await?;
     Ok((account, key, text))
 }

@@ -11,7 +11,7 @@ pub mod signups;
 use schema::{AccountId, Code, Error, Result};
 
 pub use self::{
-    key::{reveal, wallet_key},
+    key::{HIDDEN, reveal, wallet_key},
     login::{SignedIn, login},
     register::{NewPerson, Registered, register},
 };
