@@ -204,7 +204,7 @@ fn finish(
         "content-type: {}\nx-request-id: {}\ncache-control: no-store{}{}",
         reply.content_type,
         cx.request_id,
-        guard::lines(reply.content_type, &reply.headers),
+        guard::lines(reply.content_type, &reply.headers).concat(),
         rate_lines(&rate)
     );
     let response = match &reply.body {
@@ -272,7 +272,7 @@ fn say(seen: &Seen<'_>, manner: Manner, refusal: &Refusal) -> Result<web_sys::Re
         lines += "\nwww-authenticate: Bearer";
     }
     let rate = refusal.rate.unwrap_or_else(|| admission::rate_of(&seen.address(), seen.started));
-    lines += guard::lines(worded.content_type, &[]);
+    lines += &guard::lines(worded.content_type, &[]).concat();
     lines += &rate_lines(&rate);
     js::answer(worded.status, &lines, &JsValue::from_str(&worded.body))
 }

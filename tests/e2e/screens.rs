@@ -1,9 +1,8 @@
 //! Every page there is, as the route list has them, so that a new one cannot be forgotten: who may
 //! see it, and where it is in a world in which there is something to see.
 
-use functions::domain::access::Access;
 use functions::http::Route;
-use functions::{api, pages};
+use functions::pages;
 use reqwest::Client;
 use serde_json::json;
 use tests::world::World;
@@ -11,17 +10,15 @@ use tests::world::World;
 /// Where an operator signs in.
 const OPERATORS: &str = "/admin/auth/login";
 
-/// Every page, with the parameters of its path filled in by who knows them: `("{user_id}", "…")`.
+/// Where operators are asked who they are.
+pub const ENTRY: &str = "/admin/sign-in";
+
+/// Every page, with those parameters of its path filled in that are known: `("{user_id}", "…")`.
 pub fn pages(known: &[(&str, &str)]) -> Vec<String> {
     let routes = pages::family().routes;
     let pages = routes.iter().filter(|route| route.method == "GET" && !is_file(route));
-    let filled = pages.map(|route| {
-        let fill = |path: String, (name, value): &(&str, &str)| path.replace(name, value);
-        let path = known.iter().fold(route.path.to_owned(), fill);
-        assert!(!path.contains('{'), "{}: say what its parameters may be", route.path);
-        path
-    });
-    filled.collect()
+    let fill = |path: String, (name, value): &(&str, &str)| path.replace(name, value);
+    pages.map(|route| known.iter().fold(route.path.to_owned(), fill)).collect()
 }
 
 /// What is no page: files, and what programs read.
@@ -31,14 +28,11 @@ fn is_file(route: &Route) -> bool {
 }
 
 /// An operator's session as a cookie.
-pub async fn operator(world: &World) -> Option<String> {
-    let there = |route: &Route| route.path == OPERATORS && route.access == Access::Public;
-    let families = api::families();
-    families.iter().flat_map(|family| &family.routes).find(|route| there(route))?;
+pub async fn operator(world: &World) -> String {
     let request = Client::new().post(world.at(OPERATORS)).header("origin", world.url());
     let body = json!({ "password": world.admin_token() });
     let reply = request.header("sec-fetch-site", "same-origin").json(&body).send().await;
-    Some(cookie(&reply.expect("an answer")))
+    cookie(&reply.expect("an answer"))
 }
 
 /// The cookie that an answer sets, as a browser sends it back.

@@ -70,9 +70,5 @@ fn headers() -> Vec<(&'static str, String)> {
         "default-src 'none'; script-src 'sha256-{script}'; form-action 'self'; base-uri 'none'; \
          frame-ancestors 'none'"
     );
-    vec![
-        ("content-security-policy", policy),
-        ("referrer-policy", "no-referrer".to_owned()),
-        ("x-content-type-options", "nosniff".to_owned()),
-    ]
+    vec![("content-security-policy", policy)]
 }

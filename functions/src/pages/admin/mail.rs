@@ -108,13 +108,7 @@ impl Answer for Shown {
             Self::Go(to) => return Redirect(to).reply(),
         };
         let mut reply = Html(html).reply()?;
-        reply.headers = [
-            ("content-security-policy", LETTER_POLICY),
-            ("x-content-type-options", "nosniff"),
-            ("referrer-policy", "no-referrer"),
-        ]
-        .map(|(name, value)| (name, value.to_owned()))
-        .to_vec();
+        reply.headers = vec![("content-security-policy", LETTER_POLICY.to_owned())];
         Ok(reply)
     }
 }
