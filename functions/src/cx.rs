@@ -145,6 +145,14 @@ impl Cx {
         self.header("cf-connecting-ip")
     }
 
+    /// The path of the request, without its query.
+    pub fn path(&self) -> String {
+        let url = self.request.as_ref().map(web_sys::Request::url).unwrap_or_default();
+        let after = url.split_once("://").map_or("", |(_, rest)| rest);
+        let path = after.find('/').and_then(|at| after.get(at..)).unwrap_or("/");
+        path.split(['?', '#']).next().unwrap_or("/").to_owned()
+    }
+
     /// A cookie of the request.
     pub fn cookie(&self, name: &str) -> Option<String> {
         let cookies = self.header("cookie");

@@ -1,8 +1,14 @@
 // A customer's first minutes in a browser: they sign up, confirm their address by the link in their
-// mail, fill their wallet and find their command.
+// mail, fill their wallet, paste the page's command on their machine, and see what it cost.
+
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 
 import { followMail, payThere, signUp } from "./customer.mjs";
 import { browser } from "./harness.mjs";
+
+/** How long the page may take to tell of a charge. */
+const PATIENCE_MS = 60_000;
 
 await browser(async ({ page, context, world, shot }) => {
   await page.goto("/sign-up");
@@ -15,17 +21,40 @@ await browser(async ({ page, context, world, shot }) => {
   await mailed.getByRole("button", { name: "Confirm" }).click();
   await mailed.getByRole("heading", { name: "Confirmed" }).waitFor();
   await mailed.close();
-  await page.getByRole("link", { name: "Go to your wallet" }).click();
+  await page.getByRole("link", { name: "Go to your dashboard" }).click();
   await page.getByRole("heading", { name: "Hello, Ada" }).waitFor();
-  await shot("wallet-empty");
-  await page.getByLabel("Pack").selectOption({ index: 0 });
+  await shot("dashboard-new");
+  await page.getByRole("link", { name: "Usage" }).first().click();
+  await page.getByText("Nothing yet.").waitFor();
+  await shot("usage-empty");
+  await page.goto("/dashboard");
+  await page.getByRole("radio").first().check();
   await page.getByRole("button", { name: "Pay" }).click();
   await payThere(page, world, "/wallet?session_id=*");
   await page.getByText("are in your wallet").waitFor();
   await shot("wallet-paid");
   const balance = await page.locator("[data-balance]").textContent();
-  return { key, balance, command: await copied(page) };
+  await page.getByRole("link", { name: "Overview" }).click();
+  const command = await copied(page);
+  await shot("dashboard-paid");
+  // The page stays as it is while the command runs elsewhere; the cost comes to it.
+  const answer = await run(world, command);
+  const charge = page.locator("[data-charges] tr").first();
+  await charge.waitFor({ timeout: PATIENCE_MS });
+  const charged = await charge.locator("td").nth(4).textContent();
+  await shot("dashboard");
+  await page.getByRole("link", { name: "All usage" }).click();
+  await page.locator(".uplot canvas").waitFor();
+  await shot("usage");
+  return { key, balance, command, answer, charged };
 });
+
+/** Has the command run on the customer's machine; returns what it printed. */
+function run(world, command) {
+  const machine = connect(world.machine);
+  machine.end(command);
+  return text(machine);
+}
 
 async function wrong(page) {
   await page.getByLabel("Mail address").fill("nobody");

@@ -1,13 +1,16 @@
-//! A customer's first minutes, from nothing to an answer that is paid for: in a browser, and by the
-//! API alone.
+//! A customer's first minutes, from nothing to an answer that is paid for: in a browser, by
+//! `/dashboard`, `/wallet` and `/usage`, and by the API alone.
 
 use reqwest::{Client, StatusCode};
+use schema::MicroUsd;
 use serde_json::{Value, json};
 use tests::browser;
 use tests::inbox::Inbox;
 use tests::packages::Codex;
 use tests::stripe::Stripe;
 use tests::world::World;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::setup::machine::Machine;
 
@@ -47,17 +50,34 @@ fn adds_up(usage: &Value, credit: i64) {
 #[tokio::test]
 async fn in_a_browser_from_sign_up_to_an_answer_of_the_stock_cli() {
     let stripe = Stripe::start().await;
-    let (world, about) = in_a_browser(&stripe).await;
-    let found = browser::run(&world, "story.mjs", about).await;
+    let (world, mut about) = in_a_browser(&stripe).await;
+    let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    about["machine"] = json!(door.local_addr().unwrap().port());
+    let (found, ()) = tokio::join!(browser::run(&world, "story.mjs", about), machine(&door));
     let (key, command) = (found["key"].as_str().unwrap(), found["command"].as_str().unwrap());
     assert!(command.contains(key), "the command carries the key");
-    let before = get(&world, "/api/v1/me", key).await;
-    let credit = before["wallet"]["balanceMicroUsd"].as_i64().unwrap();
-    assert!(credit > 0, "{before}");
-    assert_eq!(before["person"]["emailVerified"], true, "{before}");
-    let machine = Machine::new(Codex::Newest);
-    assert!(!machine.answer(command).await.is_empty(), "the CLI says what the model said");
-    adds_up(&charged(&world, key).await, credit);
+    assert_ne!(found["answer"], "", "the CLI says what the model said");
+    let now = get(&world, "/api/v1/me", key).await;
+    assert_eq!(now["person"]["emailVerified"], true, "{now}");
+    let usage = charged(&world, key).await;
+    let charged = &usage["transactions"][0]["chargedMicroUsd"];
+    assert_eq!(micros(&found["charged"]), charged.as_i64().unwrap(), "{usage}");
+    adds_up(&usage, micros(&found["balance"]));
+}
+
+/// What a page shows as dollars, in micro-dollars.
+fn micros(shown: &Value) -> i64 {
+    let text = shown.as_str().unwrap().replace(['$', ','], "");
+    text.parse::<MicroUsd>().unwrap_or_else(|_| panic!("{text} is no amount")).micros()
+}
+
+/// The customer's own machine: runs the command that somebody sends, and says what it printed.
+async fn machine(door: &TcpListener) {
+    let (mut pasted, _) = door.accept().await.unwrap();
+    let mut command = String::new();
+    pasted.read_to_string(&mut command).await.unwrap();
+    let answer = Machine::new(Codex::Newest).answer(&command).await;
+    pasted.write_all(answer.as_bytes()).await.unwrap();
 }
 
 /// A world with a shop and an inbox, and what a script has to know of them.

@@ -1,4 +1,5 @@
-//! Pages, in a real browser: how they look is kept in `target/screenshots`.
+//! Pages, in a real browser: how they look is kept in `target/screenshots`. What others wrote of it
+//! is served as `/assets/vendor/{file}`.
 
 use serde_json::json;
 use tests::browser;

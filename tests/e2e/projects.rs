@@ -4,6 +4,7 @@ pub mod bench;
 mod files;
 mod git;
 mod line;
+mod live;
 mod many;
 mod policy;
 mod story;

@@ -21,7 +21,7 @@ use tests::world::{Plan, World};
 use crate::desk::Reply;
 
 /// What these worlds sign with, so that a test can sign what the Worker would.
-const SECRET: &str = "the-signing-secret-of-worlds-in-which-people-sign-in";
+pub const SECRET: &str = "the-signing-secret-of-worlds-in-which-people-sign-in";
 const ME: &str = "/api/v1/me";
 const SSO_PATH: &str = "/api/v1/auth/sso";
 const LOGOUT: &str = "/api/v1/auth/logout";
@@ -64,8 +64,7 @@ impl Stage {
 
     /// What a link carries that opens `next` for the account.
     fn token(&self, next: &str) -> String {
-        let body = Link { account: self.id(), epoch: 0, next: next.to_owned() };
-        sign(SECRET, SSO, SSO_MS, body)
+        token(&self.account, next)
     }
 
     /// Sends a link's token as its page does.
@@ -94,6 +93,16 @@ impl Stage {
             reply.refuses(401, "authentication_required", "Sign in again");
         }
     }
+}
+
+/// The link that signs a browser in to an account, in a world that signs with [`SECRET`].
+pub fn link(account: &Account, next: &str) -> String {
+    format!("{SSO_PATH}?token={}", token(account, next))
+}
+
+fn token(account: &Account, next: &str) -> String {
+    let account = account.id.parse().expect("an id");
+    sign(SECRET, SSO, SSO_MS, Link { account, epoch: 0, next: next.to_owned() })
 }
 
 /// The cookie that an answer sets, as a browser sends it back.

@@ -40,5 +40,6 @@ pub mod steps;
 pub mod stripe;
 pub mod stripe_client;
 pub mod terminal;
+mod vendor;
 pub mod workerd;
 pub mod world;

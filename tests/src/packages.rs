@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
-use crate::{command, lock::Lock, paths, steps};
+use crate::{command, lock::Lock, paths, steps, vendor};
 
 const LOCKFILE: &str = "tests/package-lock.json";
 /// npm writes it last, when everything is in its place.
@@ -24,8 +24,14 @@ pub enum Codex {
     Newest,
 }
 
-/// Installs what is missing. Instant when everything is there.
+/// Installs what is missing, and puts what pages load of it where they do. Instant when everything
+/// is there.
 pub fn ensure() -> Result<()> {
+    install()?;
+    vendor::ensure()
+}
+
+fn install() -> Result<()> {
     if installed()? {
         return Ok(());
     }

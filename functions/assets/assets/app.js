@@ -93,12 +93,17 @@ function show(form, answer) {
   if (!form.hidden) section.scrollIntoView({ block: "nearest" });
 }
 
+/** A way in which `{name}` stands for what was answered under that name. */
+function filled(way, answer) {
+  return way.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(answer[name] ?? ""));
+}
+
 /** Only a way within this site, or where the payment provider takes over. */
 function follow(form, answer) {
   const { next, follow: member, show: section, said } = form.dataset;
   if ("reload" in form.dataset) return location.reload();
   if (member && answer[member]) return location.assign(answer[member]);
-  if (next) return location.assign(next);
+  if (next) return location.assign(filled(next, answer));
   if (section) return show(form, answer);
   say(form, "good", said ?? "Saved.");
 }
@@ -141,17 +146,22 @@ async function submit(form) {
   }
 }
 
-async function copy(button) {
-  const source = document.getElementById(button.dataset.copy);
+/** Copies a text and says so on the button; a browser that forbids it is left with `instead`. */
+export async function copied(button, text, instead = () => {}) {
   const was = button.textContent;
   try {
-    await navigator.clipboard.writeText(source.textContent);
+    await navigator.clipboard.writeText(text);
     button.textContent = "Copied";
   } catch {
-    getSelection().selectAllChildren(source);
+    instead();
     button.textContent = "Press Ctrl+C";
   }
   setTimeout(() => (button.textContent = was), 2000);
+}
+
+function copy(button) {
+  const source = document.getElementById(button.dataset.copy);
+  return copied(button, source.textContent, () => getSelection().selectAllChildren(source));
 }
 
 document.addEventListener("submit", (event) => {

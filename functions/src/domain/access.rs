@@ -187,6 +187,14 @@ impl Cidr {
     }
 }
 
+impl Cidr {
+    /// Whether the range holds all of another.
+    pub fn holds(&self, other: &Self) -> bool {
+        let same = self.base.is_ipv4() == other.base.is_ipv4();
+        same && self.bits <= other.bits && self.contains(other.base)
+    }
+}
+
 impl TryFrom<String> for Cidr {
     type Error = NotACidr;
 

@@ -14,6 +14,7 @@ pub mod cookie;
 pub mod country;
 pub mod credential;
 pub mod customer;
+pub mod delegation;
 pub mod fair_use;
 pub mod hub;
 pub mod impersonation;

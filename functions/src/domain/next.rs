@@ -1,19 +1,23 @@
 //! Where somebody lands who has signed in: a page of ours from a list, never an address that the
 //! request made up.
 
-use schema::{Error, Result};
+use schema::{Error, ProjectId, Result};
 
 /// Where one lands who named no page.
-pub const HOME: &str = "/wallet";
+pub const HOME: &str = "/dashboard";
 /// The pages that may be named.
-const PAGES: [&str; 1] = [HOME];
+const PAGES: [&str; 6] = [HOME, "/wallet", "/usage", "/keys", "/projects", "/account"];
+/// Below it, pages are named by an id.
+const PROJECT: &str = "/projects/";
 
 /// The page that was named, with a query of plain words if it has one.
 pub fn page(named: Option<&str>) -> Result<String> {
     let named = named.unwrap_or(HOME);
     let (path, query) = named.split_once('?').map_or((named, None), |(p, q)| (p, Some(q)));
     let plain = |c: char| c.is_ascii_alphanumeric() || "=&_-.".contains(c);
-    if !PAGES.contains(&path) || !query.unwrap_or_default().chars().all(plain) {
+    let is_id = |it: &str| it.parse::<ProjectId>().is_ok();
+    let known = PAGES.contains(&path) || path.strip_prefix(PROJECT).is_some_and(is_id);
+    if !known || !query.unwrap_or_default().chars().all(plain) {
         return Err(Error::field("next", "not a page of ours that one may land on"));
     }
     Ok(named.to_owned())
@@ -67,7 +71,8 @@ mod tests {
     #[test]
     fn a_page_of_ours_may_be_named() {
         assert_eq!(page(None).unwrap(), HOME);
-        for fine in ["/wallet", "/wallet?pack=25&from=mail"] {
+        let project = "/projects/prj_0198c1a0a0007000800000000000000f";
+        for fine in ["/wallet", "/wallet?pack=25&from=mail", "/account", project] {
             assert_eq!(page(Some(fine)).unwrap(), fine);
         }
     }
@@ -80,6 +85,9 @@ mod tests {
             "//evil.test",
             "/\\evil.test",
             "/wallet/../admin",
+            "/projects/",
+            "/projects/../admin",
+            "/projects//evil.test",
             "/wallet#x",
             "/wallet?next=https://evil.test",
             "/wallet?a\r\nset-cookie: x",

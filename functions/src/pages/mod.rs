@@ -2,11 +2,11 @@
 //! being read; what it changes goes through the same JSON as everybody else's.
 
 mod admin;
+mod dashboard;
 mod pager;
 mod people;
 mod refuse;
 mod shown;
-mod wallet;
 
 use askama::Template;
 use schema::{Error, Result};
@@ -16,9 +16,9 @@ use crate::{
     cx::Cx,
     domain::access::Access::Public,
     http::{
-        Family, get,
+        Family,
         reply::{Answer, Html, Prose, Redirect, Reply},
-        route::fetched,
+        route::{Route, fetched},
     },
     services::{
         assets,
@@ -27,25 +27,23 @@ use crate::{
     },
 };
 
-/// The routes of this family.
+/// The routes of this family: each subject has its own.
 pub fn family() -> Family {
-    let mut routes = vec![
-        get("/sign-up", Public, "pages", "Create an account", people::sign_up),
-        get("/sign-in", Public, "pages", "Sign in", people::sign_in),
-        get("/forgot", Public, "pages", "Ask for a new password", people::forgot),
-        get("/reset", Public, "pages", "Choose a new password", people::reset),
-        get("/verify", Public, "pages", "Confirm a mail address", people::verify),
-        get("/wallet", Public, "pages", "The customer's wallet", wallet::read),
-        fetched(
-            "/assets/{file}",
-            Public,
-            "pages",
-            "A file of the pages",
-            |cx, request| async move { assets::file(&cx, &request).await },
-        ),
-    ];
-    routes.extend(admin::routes());
-    Family::new::<Prose>("pages", refuse::refuse, routes)
+    let subjects = [people::routes(), dashboard::routes(), admin::routes(), files()];
+    Family::new::<Prose>("pages", refuse::refuse, subjects.into_iter().flatten().collect())
+}
+
+/// The files that pages load.
+fn files() -> Vec<Route> {
+    let file = |path, summary| {
+        fetched(path, Public, "pages", summary, |cx, request| async move {
+            assets::file(&cx, &request).await
+        })
+    };
+    vec![
+        file("/assets/{file}", "A file of the pages"),
+        file("/assets/vendor/{file}", "A file of the pages that others wrote"),
+    ]
 }
 
 /// A page without parameters.
@@ -60,6 +58,7 @@ pub struct Frame {
     google: bool,
     /// Who looks at an account as its owner does, if it is so.
     looking: Option<Looking>,
+    path: String,
 }
 
 impl Frame {
@@ -67,7 +66,16 @@ impl Frame {
         let looking = impersonation::looking_at(cx);
         let signed_in = looking.is_some() || sessions::presented(cx).is_some();
         let (brand, google) = (cx.config.brand.clone(), cx.config.google.is_some());
-        Self { brand, signed_in, google, looking }
+        Self { brand, signed_in, google, looking, path: cx.path() }
+    }
+
+    /// What `aria-current` says in a link to a page: whether it is this one, or leads to it.
+    fn at(&self, page: &str) -> &'static str {
+        match self.path.strip_prefix(page) {
+            Some("") => "page",
+            Some(below) if below.starts_with('/') => "true",
+            _ => "false",
+        }
     }
 }
 

@@ -7,8 +7,20 @@ use serde::Deserialize;
 use super::{Frame, Page};
 use crate::{
     cx::Cx,
-    domain::{country::COUNTRIES, next},
+    domain::{access::Access::Public, country::COUNTRIES, next},
+    http::{get, route::Route},
 };
+
+/// The routes of these pages.
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/sign-up", Public, "pages", "Create an account", sign_up),
+        get("/sign-in", Public, "pages", "Sign in", sign_in),
+        get("/forgot", Public, "pages", "Ask for a new password", forgot),
+        get("/reset", Public, "pages", "Choose a new password", reset),
+        get("/verify", Public, "pages", "Confirm a mail address", verify),
+    ]
+}
 
 /// Where the way goes on.
 #[derive(Debug, Default, Deserialize)]

@@ -151,6 +151,21 @@ async fn session(
     Ok(ticket.map(|(account, ticket)| (account, Credential::Session(ticket))))
 }
 
+/// Who is signed in to a page, if anybody is; they are counted like every caller. Only a session
+/// that is none sends them to sign in: whatever else is in the way is told.
+pub async fn signed_in(cx: &Cx) -> Result<Option<Pass>> {
+    let authorization = cx.header("authorization");
+    let bearer = token::bearer(&authorization);
+    match admit(cx, Access::Api(Scope::Account), bearer, &cx.address()).await {
+        Ok(admitted) => Ok(admitted.pass),
+        Err(Refusal { error, .. }) if authorization.is_empty() => match error.code {
+            Code::AuthenticationRequired | Code::PermissionDenied => Ok(None),
+            _ => Err(error),
+        },
+        Err(Refusal { error, .. }) => Err(error),
+    }
+}
+
 /// Whose account asks on a public route, if anybody says so: a wrong key is refused as everywhere,
 /// and a session that has ended is a stranger's.
 pub async fn visitor(cx: &Cx) -> Result<Option<AccountId>> {

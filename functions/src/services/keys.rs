@@ -1,14 +1,15 @@
 //! Keys: minted, listed, revoked.
 
-use schema::{AccountId, Error, KeyId, Result};
+use schema::{AccountId, Code, Error, KeyId, Result};
 
-use super::accounts::unexpected;
+use super::{accounts::unexpected, audit};
 use crate::{
     cx::{self, Cx},
     domain::{
         access::{Cidr, Key, Scope},
         account::{Command, NewKey, Outcome},
-        person,
+        delegation::{self, Power},
+        operation, person,
         token::{self, KeyType},
     },
     objects::stub,
@@ -39,6 +40,65 @@ pub async fn create(cx: &Cx, account: AccountId, wanted: Wanted) -> Result<(Stri
     let key = key_of(cx, account, Command::AddKey { key }).await?;
     directory::add_key(&cx.env, account, key.id).await?;
     Ok((text, key))
+}
+
+/// The keys of the account that asks. A key that stands in a page is told of none.
+pub async fn owned(cx: &Cx) -> Result<Vec<Key>> {
+    if cx.publishable {
+        let message = "A publishable key is told of no keys.";
+        return Err(Error::new(Code::PermissionDenied, message));
+    }
+    list(cx, cx.account()?).await
+}
+
+/// Makes a key for the account that asks, with what who asks may do or less. Under the same
+/// `Idempotency-Key` it is the same key, and its text is read from the sealed copy.
+pub async fn hand_on(cx: &Cx, wanted: Wanted) -> Result<(String, Key)> {
+    let (account, keys) = (cx.account()?, owned(cx).await?);
+    let Wanted { kind, scopes, cidrs, .. } = &wanted;
+    delegation::check(own(cx, &keys), Power { kind: *kind, scopes, cidrs })?;
+    let named = cx.idempotency_key.as_deref().map(|name| operation::named(account, "key", name));
+    let id = named.map_or_else(|| cx::new_id(cx.now), |op| Ok(KeyId::from_bits(op.bits())))?;
+    let text = token::mint(wanted.kind, account, cx::random()?);
+    let new = drawn(cx, id, &text, wanted)?;
+    let made = key_of(cx, account, Command::AddKey { key: new.clone() }).await?;
+    if (&made.last4, &made.sealed) == (&new.last4, &new.sealed) {
+        directory::add_key(&cx.env, account, made.id).await?;
+        audit::note_of(cx, account, "key.created", &made.id.to_string()).await?;
+        return Ok((text, made));
+    }
+    again(cx, &new, made)
+}
+
+/// A key that was made before under the same name, if it is what is wanted now.
+fn again(cx: &Cx, new: &NewKey, made: Key) -> Result<(String, Key)> {
+    let same = (&made.name, made.kind, &made.scopes, &made.cidrs)
+        == (&new.name, new.kind, &new.scopes, &new.cidrs);
+    if !same {
+        let message = "This Idempotency-Key has been used for another key. Send a new one.";
+        return Err(Error::new(Code::IdempotencyKeyReused, message));
+    }
+    let text = made.sealed.as_deref();
+    let text = text.and_then(|sealed| cx.config.sealing.open(&Key::place(made.id), sealed));
+    let message = "This key was made already, and its text was shown then. Revoke it and make \
+                   another under a new Idempotency-Key.";
+    Ok((text.ok_or_else(|| Error::new(Code::Conflict, message))?, made))
+}
+
+/// Revokes a key of the account that asks: its own, or one that it might have made.
+pub async fn take_back(cx: &Cx, id: KeyId) -> Result<Key> {
+    let (account, keys) = (cx.account()?, owned(cx).await?);
+    let key = keys.iter().find(|key| key.id == id).ok_or_else(|| Error::not_found("key", id))?;
+    delegation::check_revoke(own(cx, &keys), key)?;
+    let revoked = key_of(cx, account, Command::RevokeKey { id }).await?;
+    audit::note_of(cx, account, "key.revoked", &id.to_string()).await?;
+    Ok(revoked)
+}
+
+/// The key that asks; none where a person does.
+fn own<'a>(cx: &Cx, keys: &'a [Key]) -> Option<&'a Key> {
+    let id = cx.caller.as_ref().and_then(|caller| caller.holder.key())?;
+    keys.iter().find(|key| key.id == id)
 }
 
 /// A key that is not yet the account's, with its text.

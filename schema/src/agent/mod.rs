@@ -3,6 +3,7 @@
 mod auto_top_up;
 mod cli;
 mod files;
+mod keys;
 mod notices;
 mod payments;
 mod people;
@@ -17,6 +18,7 @@ pub use cli::{CliSettings, CliVersion, PublicCodex, ShellBlocks};
 pub use files::{
     FileContent, FileEncoding, FileEntry, FileRemoved, FileTree, FileWritten, WriteFile,
 };
+pub use keys::{ApiKey, ApiKeys, MadeApiKey, NewApiKey};
 pub use notices::Notice;
 pub use payments::{
     Checkout, CheckoutOpened, Confirm, MonthlyPlan, Pack, Payment, Plans, Received, Settled,

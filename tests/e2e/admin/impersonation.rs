@@ -70,7 +70,7 @@ async fn no_key_is_shown_to_who_looks_and_none_is_made() {
         desk.send(desk.admin("GET", &path)).await.json()
     };
     let before = keys().await;
-    for path in ["/wallet", "/api/v1/me/cli"] {
+    for path in ["/dashboard", "/api/v1/me/cli"] {
         let shown = Reply::to(desk.request("GET", path).header("cookie", &cookie)).await;
         assert_eq!(shown.status, 200, "{shown:?}");
         assert!(shown.text().contains("THE-KEY-IS-THE-CUSTOMERS"), "{path}: {shown:?}");

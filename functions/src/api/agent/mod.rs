@@ -4,6 +4,7 @@ pub mod auto_top_up;
 mod billing;
 mod cli;
 mod google;
+mod keys;
 mod logout;
 mod me;
 pub mod notices;
@@ -137,6 +138,30 @@ pub fn family() -> Family {
                 people::change_password,
             )
             .fails(&[409]),
+            get(
+                "/api/v1/keys",
+                Api(Scope::Account),
+                "keys",
+                "List the account's keys, without their tokens",
+                keys::list,
+            ),
+            post(
+                "/api/v1/keys",
+                Api(Scope::Account),
+                "keys",
+                "Make a key, with what the caller's own may do or less; its token is shown once",
+                keys::create,
+            )
+            .keyed()
+            .fails(&[409]),
+            post(
+                "/api/v1/keys/{key_id}/revoke",
+                Api(Scope::Account),
+                "keys",
+                "Revoke a key of the account, at once and for good",
+                keys::revoke,
+            )
+            .fails(&[404]),
             get(
                 "/api/v1/cli/public-codex",
                 Public,

@@ -128,6 +128,9 @@ pub fn add_key(live: &mut Live, rows: &Rows, new: NewKey, now: Timestamp) -> Res
     if let Some(known) = live.key(&hash) {
         return Ok(Outcome::Key(known.clone()));
     }
+    if let Some(known) = live.keys().into_iter().find(|known| known.id == key.id) {
+        return Ok(Outcome::Key(known));
+    }
     live.add_key(hash, key.clone())?;
     rows.put_key(&hash, &key).map_err(Error::unavailable)?;
     Ok(Outcome::Key(key))

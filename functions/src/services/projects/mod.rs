@@ -16,6 +16,7 @@ pub use state::{Page as TurnPage, State, ThreadTold, state, thread};
 pub use terminal::{command as terminal_command, connect};
 pub use turns::{Outcome, Prompted, Wanted, interrupt, prompt, withdraw};
 
+use futures::future::try_join_all;
 use schema::{AccountId, Error, ProjectId, Result};
 use serde_json::Value;
 
@@ -27,8 +28,10 @@ use crate::{
         project::command::{Answer, Command, Described, Profile, Settings},
     },
     objects::project::stub,
-    store::projects::{self, Listed},
+    store::projects,
 };
+
+pub use crate::store::projects::Listed;
 
 /// A project that the caller may work with.
 #[derive(Debug, Clone)]
@@ -76,6 +79,18 @@ pub async fn list(
 ) -> Result<Vec<Listed>> {
     let whom = acting(cx, None).await?;
     projects::list(&cx.env, whom.account, owner, after, size).await
+}
+
+/// How many questions wait in each of them.
+pub async fn waiting(cx: &Cx, listed: &[Listed]) -> Result<Vec<usize>> {
+    let asked = listed.iter().map(async |it| {
+        let command = Command::Approvals { all: false };
+        match stub::tell(&cx.env, it.profile.id, &command).await? {
+            Answer::Approvals(approvals) => Ok(approvals.len()),
+            other => Err(unexpected(&other)),
+        }
+    });
+    try_join_all(asked).await
 }
 
 /// A project, if it is the caller's: another's is not there.

@@ -1,27 +1,33 @@
-//! A customer's own page: what the wallet holds, how it is filled, and how the CLI is pointed here.
+//! Money: what the wallet holds, how it is filled, and what was paid.
 
 use askama::Template;
-use schema::{AccountId, Error, MicroUsd, Result, Timestamp, agent::UsageTransaction};
+use schema::{AccountId, MicroUsd, Result, Timestamp};
 use serde::Deserialize;
 
-use super::{Frame, Page, PageOr};
+use super::{
+    super::{
+        Frame, PageOr,
+        shown::{Usd, When},
+    },
+    cents,
+    offers::{self, Choice, Exit, Share, Unlimited},
+    seen,
+};
 use crate::{
     cx::Cx,
     domain::{
         auto_top_up::{Paused, State, View},
-        fair_use::Meter,
-        offer::Offer,
-        payment,
+        payment::{self, Payment},
     },
     services::{
-        accounts, admission, auto_top_up,
+        accounts, auto_top_up,
         payments::{self, Known},
-        people, setup, subscriptions, wallets,
+        subscriptions,
     },
 };
 
-/// Charges that the page shows.
-const USAGE_ROWS: u32 = 20;
+/// Payments that the page shows.
+const PAYMENT_ROWS: u32 = 20;
 
 /// Where somebody comes back from.
 #[derive(Debug, Default, Deserialize)]
@@ -45,21 +51,15 @@ struct Note {
     link: Option<(String, &'static str)>,
 }
 
-struct Choice {
-    id: String,
-    label: String,
-}
-
-struct Unlimited {
-    covers: bool,
-    price: String,
-    until: String,
-    meters: Vec<Used>,
-}
-
-struct Used {
-    label: String,
-    percent: i64,
+/// One payment, as a row.
+struct Paid {
+    at: When,
+    what: String,
+    price: Usd,
+    credit: Usd,
+    state: &'static str,
+    /// Where it is still to be paid.
+    url: Option<String>,
 }
 
 struct Auto {
@@ -76,56 +76,83 @@ struct Field {
 }
 
 #[derive(Template)]
-#[template(path = "wallet.html")]
+#[template(path = "dashboard/wallet.html")]
 pub struct Wallet {
     frame: Frame,
-    name: Option<String>,
     notes: Vec<Note>,
     username: String,
-    balance: String,
-    held: String,
-    available: String,
+    balance: Usd,
+    held: Usd,
+    available: Usd,
     packs: Vec<Choice>,
     unlimited: Option<Unlimited>,
     auto: Option<Auto>,
-    commands: Vec<(&'static str, String)>,
-    usage: Vec<UsageTransaction>,
+    share: Option<Share>,
+    exit: Option<Exit>,
+    payments: Vec<Paid>,
 }
 
-/// Whoever is not signed in signs in first, and comes back.
 pub async fn read(cx: Cx, at: Back) -> Result<PageOr<Wallet>> {
-    let Some(account) = admission::visitor(&cx).await? else {
-        return Ok(PageOr::Go("/sign-in".to_owned()));
-    };
-    let mut notes = notes(&cx, account, &at).await?;
-    let sells = cx.config.payments().is_ok();
-    let auto = match sells {
-        true => Some(auto_top_up::read(&cx, account).await?),
-        false => None,
+    seen(cx, async |cx, account| wallet(cx, account, &at).await).await
+}
+
+async fn wallet(cx: &Cx, account: AccountId, at: &Back) -> Result<Wallet> {
+    let mut notes = notes(cx, account, at).await?;
+    let offers = offers::of(cx, account).await?;
+    let auto = match cx.config.payments() {
+        Ok(_) => Some(auto_top_up::read(cx, account).await?),
+        Err(_) => None,
     };
     if let Some(view) = &auto {
-        notes.extend(to_approve(&cx, account, view)?);
+        notes.extend(to_approve(cx, account, view)?);
     }
-    let (person, description) =
-        (people::of(&cx, account).await?, accounts::describe(&cx, account).await?);
-    let usage = wallets::token_usage(&cx, account, None, USAGE_ROWS).await?;
-    let key = people::wallet_key(&cx, account, "shown on the customer's own page").await?;
-    let cents = MicroUsd::dollars_and_cents;
+    let description = accounts::describe(cx, account).await?;
+    let mut payments = payments::list(cx, account, None, PAYMENT_ROWS).await?;
+    payments.truncate(usize::try_from(PAYMENT_ROWS).unwrap_or(usize::MAX));
     let wallet = description.wallet;
-    Ok(PageOr::Page(Page(Wallet {
-        frame: Frame::of(&cx),
-        name: person.name,
+    // Who has just paid, or comes back from paying, is not asked again.
+    let comes_back = at.session_id.is_some() || at.subscribed.is_some();
+    Ok(Wallet {
+        frame: Frame::of(cx),
         notes,
         username: description.profile.username,
         balance: cents(wallet.balance_micro_usd),
-        held: cents(wallet.held_micro_usd),
+        held: Usd(wallet.held_micro_usd),
         available: cents(wallet.available_micro_usd),
-        packs: if sells { packs(&cx, account).await? } else { Vec::new() },
-        unlimited: if sells { Some(unlimited(&cx, account).await?) } else { None },
+        packs: offers.packs,
+        unlimited: offers.unlimited,
         auto: auto.map(|view| auto_of(&view, cx.now)),
-        commands: commands(&cx, &key)?,
-        usage: usage.transactions,
-    })))
+        share: offers.share,
+        exit: offers.exit.filter(|_| !comes_back),
+        payments: payments.into_iter().map(paid_row).collect(),
+    })
+}
+
+fn paid_row(payment: Payment) -> Paid {
+    let url = payment.url.filter(|_| payment.state == payment::State::Open);
+    Paid {
+        at: payment.created_at.into(),
+        what: payment.offer.unwrap_or_else(|| "Automatic top-up".to_owned()),
+        price: Usd(payment.price_usd),
+        credit: Usd(payment.credit),
+        state: words(payment.state),
+        url,
+    }
+}
+
+/// How a payment stands, for who made it.
+const fn words(state: payment::State) -> &'static str {
+    match state {
+        payment::State::Wished | payment::State::Open => "waits for you",
+        payment::State::Processing => "on its way",
+        payment::State::Paid => "paid",
+        payment::State::Failed => "declined",
+        payment::State::Expired => "not paid",
+        payment::State::PartlyRefunded => "partly refunded",
+        payment::State::Refunded => "refunded",
+        payment::State::Disputed => "disputed",
+        payment::State::Lost => "taken back",
+    }
 }
 
 /// What came of what somebody comes back from. A checkout is read at Stripe, as everywhere: the
@@ -179,37 +206,6 @@ async fn paid(cx: &Cx, account: AccountId, session: &str) -> Note {
     Note { kind, text, link }
 }
 
-async fn packs(cx: &Cx, account: AccountId) -> Result<Vec<Choice>> {
-    let taken = payments::taken(cx, account).await?;
-    let choice = |offer: &Offer| {
-        let price = MicroUsd::from_cents(offer.price_cents).dollars_and_cents();
-        let credit = offer.credit().dollars_and_cents();
-        let label = if price == credit {
-            format!("${price}")
-        } else {
-            format!("Pay ${price}, get ${credit}")
-        };
-        Choice { id: offer.id.clone(), label }
-    };
-    Ok(cx.config.offers.shown(Some(&taken)).map(choice).collect())
-}
-
-async fn unlimited(cx: &Cx, account: AccountId) -> Result<Unlimited> {
-    let (plan, state) = subscriptions::state(cx, account).await?;
-    let used = |meter: &Meter| Used {
-        label: format!("In any {}", meter.span.words()),
-        percent: meter.basis_points() / 100,
-    };
-    let ends = state.subscription.as_ref().is_some_and(|it| it.ends_with_period);
-    let word = if ends { "Ends" } else { "Paid until" };
-    Ok(Unlimited {
-        covers: state.covers,
-        price: format!("${}", MicroUsd::from_cents(plan.price_cents).dollars_and_cents()),
-        until: format!("{word} {}.", state.until.date()),
-        meters: state.meters.iter().map(used).collect(),
-    })
-}
-
 /// A payment of its own that waits for the customer and their bank.
 fn to_approve(cx: &Cx, account: AccountId, view: &View) -> Result<Option<Note>> {
     let Some(link) = auto_top_up::approve_url(cx, account, view)? else { return Ok(None) };
@@ -260,16 +256,4 @@ fn auto_of(view: &View, now: Timestamp) -> Auto {
             ),
         ],
     }
-}
-
-fn commands(cx: &Cx, key: &str) -> Result<Vec<(&'static str, String)>, Error> {
-    let cli = setup::with_key(cx, key)?;
-    Ok(vec![
-        ("Install", cli.official_install_command),
-        ("Start, on Linux, macOS and WSL", cli.logged_in_override_command),
-        ("Ask once, on Linux, macOS and WSL", cli.logged_in_override_exec_smoke_test_command),
-        ("Go on with the last conversation", cli.resume_last_command),
-        ("Set up, in PowerShell", cli.windows_setup_command),
-        ("Start, in PowerShell", cli.windows_start_command),
-    ])
 }
