@@ -7,13 +7,14 @@ await browser(async ({ page, world }) => {
   await signIn(page, world);
   const adjusted = await adjust(page, world);
   const token = await reveal(page, world);
+  const revoked = await revoke(page, world);
   const provider = await choose(page, world);
   const approved = await approve(page);
   const delivered = await deliver(page);
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.waitForURL(/\/admin\/sign-in/);
   await page.goto("/admin/keys");
-  return { adjusted, token, provider, approved, delivered, left: new URL(page.url()).pathname };
+  return { adjusted, token, revoked, provider, approved, delivered, left: new URL(page.url()).pathname };
 });
 
 /** The sign-in, without a mouse; a wrong token is said to be wrong first. */
@@ -68,6 +69,28 @@ async function reveal(page, world) {
   await page.getByRole("dialog").getByRole("button", { name: "Copy" }).click();
   await page.getByRole("button", { name: "Copied" }).waitFor();
   return page.evaluate(() => navigator.clipboard.readText());
+}
+
+/** A new key that may do little is revoked again, once the question is answered with yes. */
+async function revoke(page, world) {
+  await page.getByRole("button", { name: "Close" }).click();
+  await page.getByRole("button", { name: "New key" }).click();
+  const form = page.getByRole("dialog", { name: "New key" });
+  await form.getByLabel("Name").fill("short-lived");
+  await form.getByLabel("call models").uncheck();
+  await form.getByLabel("Only from these addresses").fill("nonsense");
+  await form.getByRole("button", { name: "Make the key" }).click();
+  await form.getByText("is not a range").waitFor();
+  await form.getByLabel("Only from these addresses").fill("203.0.113.0/24\n2001:db8::/32");
+  await form.getByRole("button", { name: "Make the key" }).click();
+  await page.getByRole("link", { name: "Done" }).click();
+  const row = page.getByRole("row", { name: "short-lived" });
+  for (const answer of ["Cancel", "Revoke it"]) {
+    await row.getByRole("button", { name: "Revoke" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: answer }).click();
+  }
+  await row.getByText("revoked").waitFor();
+  return row.getByRole("cell").nth(2).textContent();
 }
 
 async function choose(page, world) {

@@ -44,7 +44,8 @@ function complain(form, failure) {
   const unplaced = [];
   let first;
   for (const { field, message } of failure.errors ?? []) {
-    const input = form.elements.namedItem(field);
+    const named = form.elements.namedItem(field);
+    const input = named instanceof RadioNodeList ? named[0] : named;
     const place = form.querySelector(`[data-error="${CSS.escape(field)}"]`);
     if (!input || !place) {
       unplaced.push(`${field}: ${message}`);
@@ -126,11 +127,37 @@ function seen(form) {
   return errors.length > 0 ? { errors } : undefined;
 }
 
+/** Asks before what cannot be taken back, where a form has a question; says whether to go on. */
+function asked({ dataset: { ask, yes } }) {
+  if (!ask) return Promise.resolve(true);
+  const part = (name, text, more) =>
+    Object.assign(document.createElement(name), { textContent: text, ...more });
+  const dialog = part("dialog", "");
+  dialog.setAttribute("aria-label", ask);
+  const form = part("form", "", { method: "dialog" });
+  const row = part("div", "", { className: "row" });
+  row.append(
+    part("button", yes, { value: "yes", className: "danger" }),
+    part("button", "Cancel", { value: "no", className: "quiet" }),
+  );
+  form.append(part("p", ask), row);
+  dialog.append(form);
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((said) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      said(dialog.returnValue === "yes");
+    });
+  });
+}
+
 async function submit(form) {
   const button = form.querySelector("button[type=submit]");
   forget(form);
   const wrong = seen(form);
   if (wrong) return complain(form, wrong);
+  if (!(await asked(form))) return;
   const progress = form.querySelector("[data-progress]");
   button.setAttribute("aria-busy", "true");
   if (progress) progress.hidden = false;
