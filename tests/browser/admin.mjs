@@ -6,6 +6,7 @@ import { browser } from "./harness.mjs";
 await browser(async ({ page, world }) => {
   await signIn(page, world);
   const adjusted = await adjust(page, world);
+  const listed = await list(page, world);
   const token = await reveal(page, world);
   const revoked = await revoke(page, world);
   const provider = await choose(page, world);
@@ -14,7 +15,8 @@ await browser(async ({ page, world }) => {
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.waitForURL(/\/admin\/sign-in/);
   await page.goto("/admin/keys");
-  return { adjusted, token, revoked, provider, approved, delivered, left: new URL(page.url()).pathname };
+  const left = new URL(page.url()).pathname;
+  return { adjusted, listed, token, revoked, provider, approved, delivered, left };
 });
 
 /** The sign-in, without a mouse; a wrong token is said to be wrong first. */
@@ -61,6 +63,13 @@ async function tabTo(page, name) {
     await page.keyboard.press("Tab");
   }
   throw new Error(`no Tab leads to "${name}"`);
+}
+
+/** What the list of customers says of the wallet, once its row has been seen. */
+async function list(page, world) {
+  await page.goto(`/admin/customers?search=${world.user}`);
+  await page.getByText("$37").waitFor();
+  return page.locator("[data-balance-of]").textContent();
 }
 
 async function reveal(page, world) {

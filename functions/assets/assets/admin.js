@@ -19,7 +19,7 @@ async function next() {
 async function balance(account) {
   try {
     const answer = await fetch(`/admin/api/users/${account}`);
-    return answer.ok ? dollars((await answer.json()).wallet.balance_micro_usd) : "not known";
+    return answer.ok ? dollars((await answer.json()).wallet.balanceMicroUsd) : "not known";
   } catch {
     return "not known";
   }

@@ -10,7 +10,7 @@ use tests::world::World;
 use crate::desk::Desk;
 
 /// Every page of the desk.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "/admin",
     "/admin/customers",
     "/admin/customers/{user_id}",
@@ -18,13 +18,14 @@ const PAGES: [&str; 10] = [
     "/admin/sign-ups",
     "/admin/orders",
     "/admin/billing",
+    "/admin/books",
     "/admin/models",
     "/admin/mail",
     "/admin/mail/signed_up",
 ];
 
 /// Those that are there while nobody is a customer.
-const EMPTY: [&str; 9] = [
+const EMPTY: [&str; 10] = [
     "/admin",
     "/admin/customers",
     "/admin/keys",
@@ -32,6 +33,7 @@ const EMPTY: [&str; 9] = [
     "/admin/sign-ups?show=all",
     "/admin/orders",
     "/admin/billing",
+    "/admin/books",
     "/admin/models",
     "/admin/mail",
 ];
@@ -210,6 +212,7 @@ async fn an_operator_works_a_day_in_a_browser_and_everything_is_noted() {
     });
     let found = browser::run(&desk.world, "admin.mjs", about).await;
     assert_eq!(found["adjusted"], "$37.345", "{found:#}");
+    assert_eq!(found["listed"], "$37.345", "a balance is asked for when its row is seen");
     assert_eq!(found["token"], desk.account.key.as_str());
     assert_eq!(
         (&found["provider"], &found["approved"]),
@@ -225,4 +228,26 @@ async fn an_operator_works_a_day_in_a_browser_and_everything_is_noted() {
         assert!(noted.contains(act), "{act} in {noted}");
     }
     assert!(noted.contains("ada"), "who it was: {noted}");
+}
+
+#[tokio::test]
+async fn a_page_whose_rows_cannot_be_read_says_so_and_shows_no_empty_list() {
+    let desk = Desk::open().await;
+    let nobody = "/admin/customers/acct_00000000000000000000000000000000";
+    let missing = desk.send(desk.admin("GET", nobody)).await;
+    assert!((400..500).contains(&missing.status), "{missing:?}");
+    let broken = [
+        ("signups", "/admin/sign-ups"),
+        ("orders", "/admin/orders"),
+        ("prices", "/admin/billing"),
+        ("usage_hourly", "/admin/models"),
+        ("keys", "/admin/keys"),
+        ("accounts", "/admin/customers"),
+    ];
+    for (table, page) in broken {
+        desk.world.sql(&format!("ALTER TABLE {table} RENAME TO gone_{table}"), Vec::new()).await;
+        let reply = desk.send(desk.admin("GET", page)).await;
+        assert_eq!((reply.status, reply.header("content-type")), (503, "text/html; charset=utf-8"));
+        assert!(reply.text().contains("went wrong on our side"), "{page}: {reply:?}");
+    }
 }

@@ -2,6 +2,7 @@
 //! before it is known who looks.
 
 mod billing;
+mod books;
 mod customer;
 mod customers;
 mod entry;
@@ -41,6 +42,7 @@ pub fn routes() -> Vec<Route> {
         get("/admin/sign-ups", Public, "pages", "Who signed up", sign_ups::read),
         get("/admin/orders", Public, "pages", "Orders of a marketplace", orders::read),
         get("/admin/billing", Public, "pages", "Prices, fair use and packs", billing::read),
+        get("/admin/books", Public, "pages", "Where the books differ", books::read),
         get("/admin/models", Public, "pages", "Providers and what models came to", models::read),
         get("/admin/mail", Public, "pages", "How people are reached", mail::read),
         get("/admin/mail/{template}", Public, "pages", "A letter as it is sent", mail::letter),

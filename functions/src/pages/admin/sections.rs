@@ -25,6 +25,7 @@ const GROUPS: [(&str, &[(&str, &str)]); 1] = [(
         ("/admin/sign-ups", "Sign-ups"),
         ("/admin/orders", "Orders"),
         ("/admin/billing", "Billing"),
+        ("/admin/books", "Books"),
         ("/admin/models", "Models"),
         ("/admin/mail", "Mail"),
     ],
