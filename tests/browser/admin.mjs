@@ -12,11 +12,12 @@ await browser(async ({ page, world }) => {
   const provider = await choose(page, world);
   const approved = await approve(page);
   const delivered = await deliver(page);
-  await page.getByRole("button", { name: "Sign out" }).click();
+  const looked = await look(page, world);
+  await page.getByRole("button", { name: "Sign out", exact: true }).click();
   await page.waitForURL(/\/admin\/sign-in/);
   await page.goto("/admin/keys");
   const left = new URL(page.url()).pathname;
-  return { adjusted, listed, token, revoked, provider, approved, delivered, left };
+  return { adjusted, listed, token, revoked, provider, approved, delivered, looked, left };
 });
 
 /** The sign-in, without a mouse; a wrong token is said to be wrong first. */
@@ -117,6 +118,21 @@ async function approve(page) {
   await page.getByText("Nobody waits.").waitFor();
   await page.goto("/admin/sign-ups?show=all");
   return page.locator("tbody .badge").textContent();
+}
+
+/** The account as its owner sees it, marked, and the way back. */
+async function look(page, world) {
+  await page.goto(`/admin/customers/${world.user}`);
+  await page.getByRole("button", { name: "Look as its owner" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Look" }).click();
+  await page.waitForURL(`${world.url}/wallet`);
+  const mark = page.getByRole("complementary", { name: "Looking as an operator" });
+  const marked = await mark.textContent();
+  const balance = await page.locator("[data-balance]").textContent();
+  await mark.getByRole("button", { name: "Stop" }).click();
+  await page.waitForURL(`${world.url}/admin/customers/${world.user}`);
+  await page.getByRole("heading", { name: "Person" }).waitFor();
+  return { marked, balance, still: await mark.count() };
 }
 
 /** An order, of which the whole text is copied. */

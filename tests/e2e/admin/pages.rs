@@ -221,10 +221,19 @@ async fn an_operator_works_a_day_in_a_browser_and_everything_is_noted() {
     assert_eq!(found["delivered"]["copied"], found["delivered"]["again"]);
     let text = found["delivered"]["copied"].as_str().expect("a text");
     assert!(text.contains("codex"), "{text}");
+    let looked = &found["looked"];
+    assert_eq!((&looked["balance"], &looked["still"]), (&json!("$37.34"), &json!(0)), "{looked}");
+    assert!(looked["marked"].as_str().expect("a mark").contains("operator/ada"), "{looked}");
     assert_eq!(found["left"], "/admin/sign-in", "the session is over");
     let rows = desk.world.sql("SELECT actor, act FROM audit", Vec::new()).await;
     let noted = format!("{rows:?}");
-    for act in ["wallet.credited", "provider.chosen", "signup.approved", "key.revealed"] {
+    for act in [
+        "wallet.credited",
+        "provider.chosen",
+        "signup.approved",
+        "key.revealed",
+        "impersonation.begun",
+    ] {
         assert!(noted.contains(act), "{act} in {noted}");
     }
     assert!(noted.contains("ada"), "who it was: {noted}");
@@ -240,7 +249,7 @@ async fn a_page_whose_rows_cannot_be_read_says_so_and_shows_no_empty_list() {
         ("signups", "/admin/sign-ups"),
         ("orders", "/admin/orders"),
         ("prices", "/admin/billing"),
-        ("usage_hourly", "/admin/models"),
+        ("usage_totals", "/admin/models"),
         ("keys", "/admin/keys"),
         ("accounts", "/admin/customers"),
     ];

@@ -1,7 +1,7 @@
 //! Which provider is asked first, and what each of them and each model came to.
 
 use askama::Template;
-use schema::{Result, admin::ModelUsage};
+use schema::{MicroUsd, Result, admin::ModelUsage};
 
 use super::{Desk, Frame, PageOr, sign_in};
 use crate::{
@@ -20,6 +20,8 @@ struct Row {
     input: Count,
     output: Count,
     charged: Usd,
+    /// Of all that was charged.
+    percent: i64,
 }
 
 #[derive(Template)]
@@ -35,11 +37,14 @@ pub struct Models {
 pub async fn read(cx: Cx, _: Nothing) -> Result<PageOr<Models>> {
     let Some((frame, desk)) = Desk::of(&cx).await? else { return Ok(sign_in(&cx)) };
     let (routes, models) = (billing::routes(&cx).await?, models::list(&cx).await?);
-    let rows = billing::model_usage(&cx).await?.into_iter().map(row).collect();
+    let usage = billing::model_usage(&cx).await?;
+    let all = usage.iter().map(|it| it.charged_micro_usd).sum();
+    let rows = usage.into_iter().map(|it| row(it, all)).collect();
     Ok(PageOr::Page(Page(Models { frame, desk, routes, models, rows })))
 }
 
-fn row(it: ModelUsage) -> Row {
+fn row(it: ModelUsage, all: MicroUsd) -> Row {
+    let (part, whole) = (it.charged_micro_usd.micros(), all.micros().max(1));
     Row {
         provider: it.provider,
         model: it.model,
@@ -47,5 +52,6 @@ fn row(it: ModelUsage) -> Row {
         input: Count(it.input_tokens),
         output: Count(it.output_tokens),
         charged: Usd(it.charged_micro_usd),
+        percent: part.saturating_mul(100) / whole,
     }
 }

@@ -1,31 +1,41 @@
-//! How the business stands, at one look: what waits for an operator, and what was called and paid.
+//! How the business stands, at one look: what waits for an operator, what runs, and what came to
+//! what.
 
 use askama::Template;
-use schema::{MicroUsd, Result};
+use schema::{
+    Result,
+    admin::{Dashboard, MoneyCounts, WaitingCounts},
+};
 
 use super::{Desk, Frame, PageOr, sign_in};
 use crate::{
     cx::Cx,
-    domain::{mail::settings::Via, person::Standing},
+    domain::mail::settings::Via,
     pages::{
         Nothing, Page,
-        shown::{Count, Usd},
+        shown::{Count, Usd, WhenText},
     },
-    services::{billing, mail, payments, people::signups, reconciliation},
+    services::{billing, mail, overview},
 };
 
-/// More than these are not counted, only said to be more.
-const COUNTED: u32 = 25;
-/// Payments that are named, each on a line.
-const PROBLEMS: usize = 5;
-/// Differences of the books that are looked at.
-const DIFFERENCES: u32 = 100;
+/// From here on, a count means that or more.
+const COUNTED_MAX: u32 = 100;
 
 /// Something that an operator has to look at.
+#[derive(Debug, PartialEq, Eq)]
 struct Waiting {
     text: String,
-    path: String,
+    path: &'static str,
     label: &'static str,
+}
+
+/// What models came to in some time.
+struct Sum {
+    title: &'static str,
+    requests: Count,
+    input: Count,
+    output: Count,
+    charged: Usd,
 }
 
 #[derive(Template)]
@@ -33,72 +43,69 @@ struct Waiting {
 pub struct Overview {
     frame: Frame,
     desk: Desk,
+    at: WhenText,
+    now: Dashboard,
+    codex: &'static str,
     waiting: Vec<Waiting>,
-    requests: Count,
-    input: Count,
-    output: Count,
-    charged: Usd,
+    sums: [Sum; 2],
     provider: String,
     sells: bool,
 }
 
 pub async fn read(cx: Cx, _: Nothing) -> Result<PageOr<Overview>> {
     let Some((frame, desk)) = Desk::of(&cx).await? else { return Ok(sign_in(&cx)) };
-    let waiting = waiting(&cx).await?;
-    let usage = billing::model_usage(&cx).await?;
-    let sum = |of: fn(&schema::admin::ModelUsage) -> u64| Count(usage.iter().map(of).sum());
-    let charged: MicroUsd = usage.iter().map(|it| it.charged_micro_usd).sum();
+    let now = overview::read(&cx).await?;
+    let mut waiting = waiting(now.waiting);
+    if mail::read(&cx).await?.via == Via::Off {
+        let text = "No mail is sent: nobody is told of anything.".to_owned();
+        waiting.push(Waiting { text, path: "/admin/mail", label: "Set mail up" });
+    }
     Ok(PageOr::Page(Page(Overview {
         frame,
         desk,
+        at: now.at.as_str().into(),
+        codex: codex(&now.codex),
         waiting,
-        requests: sum(|it| it.requests),
-        input: sum(|it| it.input_tokens),
-        output: sum(|it| it.output_tokens),
-        charged: Usd(charged),
+        sums: [sum("Today (UTC)", now.today), sum("Thirty days", now.last_30_days)],
         provider: billing::routes(&cx).await?.into_iter().next().unwrap_or_default(),
         sells: cx.config.payments().is_ok(),
+        now,
     })))
 }
 
-async fn waiting(cx: &Cx) -> Result<Vec<Waiting>> {
-    let mut waiting = Vec::new();
-    let pending = signups::list(cx, Some(Standing::Pending), None, COUNTED).await?.len();
-    if let Some(count) = counted(pending) {
-        let text = format!("Sign-ups that wait for approval: {count}.");
-        waiting.push(Waiting { text, path: "/admin/sign-ups".to_owned(), label: "Decide" });
+fn sum(title: &'static str, counts: MoneyCounts) -> Sum {
+    Sum {
+        title,
+        requests: Count(counts.requests),
+        input: Count(counts.input_tokens),
+        output: Count(counts.output_tokens),
+        charged: Usd(counts.charged_micro_usd),
     }
-    let problems = payments::problems(cx, None, COUNTED).await?;
-    for it in problems.iter().take(PROBLEMS) {
-        let text = format!("A payment waits for a person: {}", it.problem);
-        let path = format!("/admin/customers/{}?tab=payments", it.account);
-        waiting.push(Waiting { text, path, label: "Look at it" });
-    }
-    let (_, differences) = reconciliation::report(cx, DIFFERENCES).await?;
-    let open = differences.iter().filter(|it| it.resolved_at.is_none()).count();
-    if open > 0 {
-        let text = format!("The ledger, Stripe and the sums of usage differ in {open} places.");
-        waiting.push(Waiting {
-            text,
-            path: "/admin/api/reconciliation".to_owned(),
-            label: "Read them",
-        });
-    }
-    if mail::read(cx).await?.via == Via::Off {
-        let text = "No mail is sent: nobody is told of anything.".to_owned();
-        waiting.push(Waiting { text, path: "/admin/mail".to_owned(), label: "Set mail up" });
-    }
-    Ok(waiting)
 }
 
-/// A number of rows of which one more than [`COUNTED`] was read; nothing where there is none.
-fn counted(rows: usize) -> Option<String> {
-    let most = usize::try_from(COUNTED).unwrap_or(usize::MAX);
-    match rows {
-        0 => None,
-        rows if rows > most => Some(format!("more than {most}")),
-        rows => Some(rows.to_string()),
+/// How the deployment's own codex is, in words.
+fn codex(state: &str) -> &'static str {
+    match state {
+        "running" => "runs",
+        "stopped" => "is stopped",
+        "never_started" => "was never started",
+        _ => "does not answer",
     }
+}
+
+fn waiting(counts: WaitingCounts) -> Vec<Waiting> {
+    let WaitingCounts { signups, payments, differences, webhooks } = counts;
+    let all = [
+        (signups, "Sign-ups that wait for approval", "/admin/sign-ups", "Decide"),
+        (payments, "Payments that wait for a person", "/admin/books", "Look at them"),
+        (differences, "Differences between the books", "/admin/books", "Look at them"),
+        (webhooks, "Events of Stripe that were not acted on", "/admin/books", "Look at the books"),
+    ];
+    let line = |(count, what, path, label): (u32, &str, _, _)| {
+        let more = if count >= COUNTED_MAX { " or more" } else { "" };
+        Waiting { text: format!("{what}: {count}{more}."), path, label }
+    };
+    all.into_iter().filter(|(count, ..)| *count > 0).map(line).collect()
 }
 
 #[cfg(test)]
@@ -106,10 +113,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_counted_to_its_end_is_said_to_be_more() {
-        assert_eq!(
-            [0, 1, 25, 26].map(counted),
-            [None, Some("1".to_owned()), Some("25".to_owned()), Some("more than 25".to_owned())]
-        );
+    fn only_what_waits_is_named_and_what_was_not_counted_to_its_end_is_said_to_be_more() {
+        assert_eq!(waiting(WaitingCounts::default()), []);
+        let counts = WaitingCounts { signups: 1, webhooks: 100, ..WaitingCounts::default() };
+        let said: Vec<_> = waiting(counts).into_iter().map(|it| it.text).collect();
+        assert_eq!(said[0], "Sign-ups that wait for approval: 1.");
+        assert_eq!(said[1], "Events of Stripe that were not acted on: 100 or more.");
     }
 }
