@@ -32,7 +32,7 @@ pub async fn list(cx: Cx, at: WebhooksOf) -> Result<Json<Page<WebhookEvent>>> {
     let heard = events::list(&cx, at.waiting, before, page.size()).await?;
     let size = usize::try_from(page.size()).unwrap_or(usize::MAX);
     let more = heard.len() > size;
-    let last = heard.iter().take(size).last().filter(|_| more);
+    let last = heard.iter().take(size).next_back().filter(|_| more);
     let next_cursor = last.map(|it| format!("{}:{}", it.heard_at, it.id));
     let data = heard.into_iter().take(size).map(shown).collect();
     Ok(Json(Page { data, has_more: more, next_cursor }))
