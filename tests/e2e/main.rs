@@ -23,6 +23,7 @@ mod fair_use;
 mod headers;
 mod health;
 mod host;
+mod inert;
 mod keys;
 mod lighthouse;
 mod limits;
