@@ -246,7 +246,8 @@ impl Gardener<'_> {
             // A rule's name is short.
             let name: String = visible(text).chars().take(RULE_MAX).collect();
             let (name, reason) = (self.text(RULE, index, &name), self.text(REASON, index, text));
-            rules.push(json!({ "name": name, "reason": reason, "then": "ask", "when": { "commandGlob": "rm *" } }));
+            let when = json!({ "commandGlob": "rm *" });
+            rules.push(json!({ "name": name, "reason": reason, "then": "ask", "when": when }));
         }
         let policy = json!({ "rules": rules });
         self.send("PUT", &format!("{project}/policy"), &key, policy).await;
