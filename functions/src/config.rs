@@ -74,6 +74,8 @@ pub struct Config {
     pub releases_url: String,
     /// What models are said to be owned by.
     pub brand: String,
+    /// Whom to tell of a weakness, `mailto:…` or `https://…`; empty where nobody is named.
+    pub security_contact: String,
     /// How the stock Codex CLI is pointed here.
     pub cli: setup::Cli,
     /// Milliseconds that a provider has for its first byte.
@@ -192,6 +194,15 @@ fn public_url(text: String, production: bool, gaps: &mut Vec<String>) -> String 
     url
 }
 
+/// Whom to tell of a weakness, as RFC 9116 wants it written.
+fn contact(text: String, gaps: &mut Vec<String>) -> String {
+    let written = ["mailto:", "https://", "tel:"].iter().any(|start| text.starts_with(start));
+    if !text.is_empty() && (!written || text.contains(char::is_whitespace)) {
+        gaps.push("SECURITY_CONTACT does not begin with mailto:, https:// or tel:".to_owned());
+    }
+    text
+}
+
 impl Config {
     /// Reads everything, or says everything that is missing.
     pub fn read(env: &Env) -> Result<Self> {
@@ -209,7 +220,7 @@ impl Config {
         let sealing = SealKeys::parse(&text("SEALING_KEYS")).ok_or("each is base64 of 32 bytes");
         let sealing = or_gap(sealing, "SEALING_KEYS", &mut gaps);
         let public_url = public_url(text("PUBLIC_URL"), production, &mut gaps);
-        let stripe = stripe(&text);
+        let stripe = stripe(&text, production, &mut gaps);
         let offers = or_gap(Offers::parse(&text("PACKS")), "PACKS", &mut gaps);
         let currencies = or_gap(Currencies::parse(&text("CURRENCIES")), "CURRENCIES", &mut gaps);
         let why = "amounts of dollars, separated by spaces";
@@ -218,10 +229,8 @@ impl Config {
         let why = "a price and a credit in dollars";
         let unit = Unit::parse(&text("AUTO_TOP_UP_UNIT")).ok_or(why);
         let auto_top_up_unit = or_gap(unit, "AUTO_TOP_UP_UNIT", &mut gaps);
-        if production && stripe.as_ref().is_some_and(|it| !it.api_url.starts_with("https://")) {
-            gaps.push("STRIPE_API_URL does not begin with https://".to_owned());
-        }
         let cli = cli(&text, &mut gaps);
+        let security_contact = contact(text("SECURITY_CONTACT"), &mut gaps);
         let google = Google::read(text, production, &mut gaps);
         if !gaps.is_empty() {
             return Err(Error::unavailable(gaps.join("; ")));
@@ -246,6 +255,7 @@ impl Config {
             low_balance,
             releases_url: text("RELEASES_URL"),
             brand: cli.brand.clone(),
+            security_contact,
             cli,
             upstream_timeout_ms: u32::try_from(number("UPSTREAM_TIMEOUT_MS", 600_000))
                 .unwrap_or(600_000),
@@ -282,10 +292,20 @@ impl Config {
 }
 
 /// What payments need, if there is a key for them.
-fn stripe(text: &impl Fn(&str) -> String) -> Option<Stripe> {
+fn stripe(
+    text: &impl Fn(&str) -> String,
+    production: bool,
+    gaps: &mut Vec<String>,
+) -> Option<Stripe> {
     let secret_key = text("STRIPE_SECRET_KEY").trim().to_owned();
     let api_url = Some(text("STRIPE_API_URL").trim_end_matches('/').to_owned());
     let api_url = api_url.filter(|url| !url.is_empty());
+    if production
+        && !secret_key.is_empty()
+        && api_url.as_ref().is_some_and(|url| !url.starts_with("https://"))
+    {
+        gaps.push("STRIPE_API_URL does not begin with https://".to_owned());
+    }
     (!secret_key.is_empty()).then(|| Stripe {
         api_url: api_url.unwrap_or_else(|| "https://api.stripe.com".to_owned()),
         secret_key: Secret(secret_key),

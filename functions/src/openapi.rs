@@ -183,7 +183,7 @@ fn operation(
     refusals: &mut Map<String, Value>,
 ) -> Value {
     let mut operation = Map::new();
-    operation.insert("operationId".into(), json!(operation_id(route)));
+    operation.insert("operationId".into(), json!(route.id()));
     operation.insert("tags".into(), json!([route.tag]));
     operation.insert("summary".into(), json!(route.summary));
     let schemes: &[&str] = match route.access {
@@ -223,6 +223,14 @@ fn operation(
     });
     let mut responses = failures::of(route, parts, failure, refusals);
     responses.insert(parts.status.to_string(), done);
+    if route.page {
+        let page = json!({
+            "description": "Without `Upgrade`: a page for people.",
+            "headers": failures::beside(200),
+            "content": { "text/html": { "schema": { "type": "string" } } },
+        });
+        responses.insert("200".to_owned(), page);
+    }
     if is_read {
         responses.extend(failures::of_parts(&json!({ BYTES: anything() })));
     }
@@ -233,12 +241,6 @@ fn operation(
 /// Bytes of any kind.
 fn anything() -> Value {
     json!({ "schema": { "type": "string", "format": "binary" } })
-}
-
-/// `get_api_v1_me`: stable, and one for each method and path.
-fn operation_id(route: &Route) -> String {
-    let path = route.path.replace(['{', '}'], "").replace(['/', '-', '.'], "_");
-    format!("{}{path}", route.method.to_lowercase())
 }
 
 /// Path and query parameters, from the properties of what they are read into.
@@ -328,7 +330,7 @@ mod tests {
     fn no_two_routes_share_an_operation_or_clash() {
         let families = crate::api::families();
         let routes = || families.iter().flat_map(|family| &family.routes);
-        let mut ids: Vec<_> = routes().map(operation_id).collect();
+        let mut ids: Vec<_> = routes().map(Route::id).collect();
         let all = ids.len();
         ids.sort();
         ids.dedup();

@@ -11,7 +11,7 @@ use worker::{Context, Env, worker_sys};
 use crate::{
     api,
     cx::{self, Cx, Events, fault},
-    domain::{admission::Refusal, cookie, limit::Rate, token},
+    domain::{admission::Refusal, cookie, limit::Rate, precondition, token},
     http::{
         Family, Handler, Incoming, Reply, Route, body, guard,
         reply::Body,
@@ -26,8 +26,10 @@ use crate::{
 
 thread_local! {
     static ROUTER: Result<Rc<Router>, String> = {
-        // Pages are for people: they stand in no contract.
-        let families = api::families().into_iter().chain([pages::family()]).collect();
+        let mut families = api::families();
+        // Pages are for people: they stand in no contract, and some of them show it.
+        let pages = pages::family(&families);
+        families.push(pages);
         Router::new(families).map(Rc::new)
     };
 }
@@ -48,8 +50,11 @@ pub async fn serve(
     let method = request.method();
     let started = cx::clock();
     let request_id = cx::new_id(started).unwrap_or(CallId::from_bits(0));
-    let seen = Seen { request: &request, method: &method, path, query, request_id, started };
-    let config = match cx::config(&env) {
+    let config = cx::config(&env);
+    let brand = config.as_ref().map(|config| config.brand.clone()).unwrap_or_default();
+    let brand = brand.as_str();
+    let seen = Seen { request: &request, method: &method, path, query, request_id, started, brand };
+    let config = match config {
         Ok(config) => config,
         // The names that are missing are the operator's to know, and stand in the log.
         Err(error) => return word(&seen, family_near(path), &error.into()),
@@ -89,6 +94,8 @@ struct Seen<'a> {
     query: &'a str,
     request_id: CallId,
     started: Timestamp,
+    /// What pages call this deployment; empty where its configuration cannot be read.
+    brand: &'a str,
 }
 
 impl Seen<'_> {
@@ -99,16 +106,13 @@ impl Seen<'_> {
 
 async fn answer(cx: &Cx, seen: &Seen<'_>) -> Result<web_sys::Response, JsValue> {
     let router = ROUTER.with(Clone::clone).map_err(JsValue::from)?;
-    let (family, route, path_params) = match router.find(seen.method, seen.path) {
+    let socket = js::request_header(seen.request, "upgrade").eq_ignore_ascii_case("websocket");
+    let (family, route, path_params) = match router.find(seen.method, seen.path, socket) {
         Found::Route(family, route, params) => (family, route, params),
         Found::Method(family, allowed) => return word_method(seen, family, &allowed),
         Found::Nothing => {
-            let message = format!(
-                "There is nothing at {}. `GET /openapi.json` lists what there is.",
-                seen.path
-            );
-            let error = Error::new(Code::ResourceNotFound, message);
-            return word(seen, family_near(seen.path), &error.into());
+            let error = Error::new(Code::ResourceNotFound, nothing_at(seen));
+            return word(seen, manner_near(seen), &error.into());
         }
     };
     cx.fault("panic");
@@ -200,14 +204,22 @@ fn finish(
     let account = cx.caller.as_ref().map(|caller| caller.account);
     log(seen, &Manner { account, ..Manner::of(family) }, reply.status, None);
     let rate = cx.rate.unwrap_or_else(|| admission::rate_of(&seen.address(), cx.now));
-    let lines = format!(
-        "content-type: {}\nx-request-id: {}\ncache-control: no-store{}{}",
+    let mut lines = format!(
+        "content-type: {}\nx-request-id: {}{}{}",
         reply.content_type,
         cx.request_id,
         guard::lines(reply.content_type, &reply.headers).concat(),
         rate_lines(&rate)
     );
+    let own = |name: &str| reply.headers.iter().find(|(its, _)| *its == name).map(|(_, it)| it);
+    if own("cache-control").is_none() {
+        lines += "\ncache-control: no-store";
+    }
+    let known = js::request_header(seen.request, "if-none-match");
+    let is_known = matches!(seen.method, "GET" | "HEAD")
+        && own("etag").is_some_and(|etag| precondition::knows(&known, etag));
     let response = match &reply.body {
+        Body::Text(_) if is_known => js::answer(304, &lines, &JsValue::NULL),
         Body::Text(text) => js::answer(reply.status, &lines, &JsValue::from_str(text)),
         Body::Stream(stream) => js::answer(reply.status, &lines, stream),
         Body::Nothing => js::answer(reply.status, &lines, &JsValue::NULL),
@@ -258,7 +270,8 @@ fn say(seen: &Seen<'_>, manner: Manner, refusal: &Refusal) -> Result<web_sys::Re
     let error = &refusal.error;
     let request_id = seen.request_id;
     let (codex_cli, browser) = (is_codex_cli(seen.request), is_browser(seen.request));
-    let worded = (manner.refuse)(error, &Asker { request_id, codex_cli, browser });
+    let brand = seen.brand.to_owned();
+    let worded = (manner.refuse)(error, &Asker { request_id, codex_cli, browser, brand });
     let mut lines = format!(
         "content-type: {}\nx-request-id: {request_id}\ncache-control: no-store",
         worded.content_type
@@ -319,6 +332,21 @@ fn family_near(path: &str) -> Manner {
     let near = families.iter().find(|f| f.routes.iter().any(|r| start(r.path) == wanted));
     let refuse = api::agent::refuse::refuse;
     near.map_or(Manner { family: "none", refuse, account: None }, Manner::of)
+}
+
+fn nothing_at(seen: &Seen<'_>) -> String {
+    let nothing = format!("There is nothing at {}.", seen.path);
+    if is_browser(seen.request) {
+        return nothing;
+    }
+    format!("{nothing} `GET /openapi.json` lists what there is.")
+}
+
+/// The manner in which a path is refused at which there is nothing: whoever looks for a page is
+/// answered with one.
+fn manner_near(seen: &Seen<'_>) -> Manner {
+    let near = family_near(seen.path);
+    if is_browser(seen.request) { Manner { refuse: pages::refuse, ..near } } else { near }
 }
 
 /// The stock CLI and what is built on it, by how they introduce themselves; an app-server says the

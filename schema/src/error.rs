@@ -72,6 +72,38 @@ pub enum Code {
 }
 
 impl Code {
+    /// All of them.
+    pub const ALL: [Self; 28] = [
+        Self::InvalidRequest,
+        Self::AuthenticationRequired,
+        Self::InsufficientCredit,
+        Self::BudgetExceeded,
+        Self::PermissionDenied,
+        Self::ResourceNotFound,
+        Self::MethodNotAllowed,
+        Self::Conflict,
+        Self::PreconditionFailed,
+        Self::ApprovalExpired,
+        Self::PreconditionRequired,
+        Self::PayloadTooLarge,
+        Self::RangeNotSatisfiable,
+        Self::UnsupportedMediaType,
+        Self::ValidationError,
+        Self::IdempotencyKeyReused,
+        Self::ModelNotFound,
+        Self::ModelNotPriced,
+        Self::UpgradeRefused,
+        Self::RateLimitExceeded,
+        Self::FairUseExceeded,
+        Self::ConcurrencyLimitExceeded,
+        Self::RunnerUnavailable,
+        Self::UpstreamFailed,
+        Self::UpstreamOverloaded,
+        Self::Timeout,
+        Self::Unavailable,
+        Self::InternalError,
+    ];
+
     /// The HTTP status that goes with it.
     pub const fn status(self) -> u16 {
         match self {

@@ -2,7 +2,7 @@
 //! see it, and where it is in a world in which there is something to see.
 
 use functions::http::Route;
-use functions::pages;
+use functions::{api, pages};
 use reqwest::Client;
 use serde_json::json;
 use tests::world::World;
@@ -15,7 +15,7 @@ pub const ENTRY: &str = "/admin/sign-in";
 
 /// Every page, with those parameters of its path filled in that are known: `("{user_id}", "…")`.
 pub fn pages(known: &[(&str, &str)]) -> Vec<String> {
-    let routes = pages::family().routes;
+    let routes = pages::family(&api::families()).routes;
     let pages = routes.iter().filter(|route| route.method == "GET" && !is_file(route));
     let fill = |path: String, (name, value): &(&str, &str)| path.replace(name, value);
     pages.map(|route| known.iter().fold(route.path.to_owned(), fill)).collect()

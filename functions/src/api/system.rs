@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::agent;
 use crate::{
     cx::Cx,
-    domain::access::Access::Public,
+    domain::{access::Access::Public, contract::DOCUMENT},
     http::{
         Family, Json, get,
         reply::{Answer, Body, JSON, Reply},
@@ -56,7 +56,7 @@ impl Answer for Document {
     const CONTENT_TYPE: &'static str = JSON;
 
     fn reply(self) -> Result<Reply, Error> {
-        let body = include_str!("../../../schema/openapi.json").to_owned();
+        let body = DOCUMENT.to_owned();
         Ok(Reply { status: 200, content_type: JSON, body: Body::Text(body), headers: Vec::new() })
     }
 }

@@ -10,6 +10,7 @@ pub mod booking;
 pub mod cap;
 pub mod codex;
 pub mod consent;
+pub mod contract;
 pub mod cookie;
 pub mod country;
 pub mod credential;

@@ -33,6 +33,11 @@ pub fn names(list: &str, etag: &str) -> bool {
     list.split(',').any(|it| matches!(bare(it), "*") || bare(it) == etag)
 }
 
+/// Whether a caller who says `If-None-Match` has what is tagged so already.
+pub fn knows(list: &str, etag: &str) -> bool {
+    !list.is_empty() && names(list, bare(etag))
+}
+
 /// The one state, or `*`, that `If-Match` or `If-None-Match` names for a change; none if the
 /// header is not there. Its quotes may be missing.
 pub fn state(header: &'static str, value: &str) -> Result<Option<String>> {

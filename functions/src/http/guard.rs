@@ -4,7 +4,7 @@
 /// A page loads and does only what is ours, with no script or style in itself, and is in no frame.
 const POLICY: &str = "\ncontent-security-policy: default-src 'none'; script-src 'self'; \
     style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
-    base-uri 'none'; frame-ancestors 'none'";
+    base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'";
 
 /// It tells nobody where it was, shares no window, and uses nothing of the machine.
 const MANNERS: &str = "\nreferrer-policy: no-referrer\

@@ -61,6 +61,10 @@ pub struct Route {
     pub spends: Option<&'static str>,
     /// Whether it changes something that is also for who only looks.
     pub lent: bool,
+    /// Whether it is for those who ask for a socket: at the same path others may find a page.
+    pub socket: bool,
+    /// Whether there is such a page.
+    pub page: bool,
     /// What the OpenAPI document says of its parts.
     #[cfg(not(target_arch = "wasm32"))]
     pub shape: super::super::openapi::Shape,
@@ -102,6 +106,8 @@ impl Route {
             failures: &[],
             spends: None,
             lent: false,
+            socket: false,
+            page: false,
             #[cfg(not(target_arch = "wasm32"))]
             shape,
         }
@@ -137,6 +143,17 @@ impl Route {
         Self { heeds, ..self }
     }
 
+    /// The same line, for a socket at whose path others find a page.
+    pub fn or_page(self) -> Self {
+        Self { page: true, ..self }
+    }
+
+    /// Its name among all others: `get_api_v1_me`. Stable, and one for each method and path.
+    pub fn id(&self) -> String {
+        let path = self.path.replace(['{', '}'], "").replace(['/', '-', '.'], "_");
+        format!("{}{path}", self.method.to_lowercase())
+    }
+
     /// The same line, with failures that its form does not tell.
     pub fn fails(self, failures: &'static [u16]) -> Self {
         Self { failures, ..self }
@@ -155,6 +172,8 @@ pub struct Asker {
     pub codex_cli: bool,
     /// Whether a person looks at the answer, as the page that a browser went to.
     pub browser: bool,
+    /// What a page calls this deployment; empty where nobody could tell.
+    pub brand: String,
 }
 
 /// A failure in a family's words.
@@ -389,6 +408,7 @@ where
 {
     Route {
         method: "GET",
+        socket: true,
         #[cfg(not(target_arch = "wasm32"))]
         shape: super::super::openapi::Shape::upgrade(),
         ..forward(path, access, tag, summary, handler)

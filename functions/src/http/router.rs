@@ -47,22 +47,29 @@ impl Router {
         &self.families
     }
 
-    /// What is at `path`. `HEAD` is answered as `GET`; the platform leaves the body out.
-    pub fn find(&self, method: &str, path: &str) -> Found<'_> {
+    /// What is at `path`. `HEAD` is answered as `GET`; the platform leaves the body out. Where a
+    /// path has a socket and a page, `socket` says which is meant.
+    pub fn find(&self, method: &str, path: &str, socket: bool) -> Found<'_> {
         let Ok(Match { value, params }) = self.paths.at(path) else { return Found::Nothing };
         let method = if method == "HEAD" { "GET" } else { method };
         let mut allowed = Vec::new();
         let mut owner = None;
+        let mut meant: Option<(&Family, &Route)> = None;
         for (f, r) in value {
             let Some(family) = self.families.get(*f) else { continue };
             let Some(route) = family.routes.get(*r) else { continue };
-            if route.method == method {
-                let params = params.iter().map(|(k, v)| (k.to_owned(), super::body::decoded(v)));
-                return Found::Route(family, route, params.collect());
+            if route.method != method {
+                allowed.push(route.method);
+                owner = owner.or(Some(family));
+            } else if meant.is_none() || route.socket == socket {
+                meant = Some((family, route));
             }
-            allowed.push(route.method);
-            owner = Some(family);
         }
+        if let Some((family, route)) = meant {
+            let params = params.iter().map(|(k, v)| (k.to_owned(), super::body::decoded(v)));
+            return Found::Route(family, route, params.collect());
+        }
+        allowed.dedup();
         owner.map_or(Found::Nothing, |family| Found::Method(family, allowed))
     }
 }
@@ -75,7 +82,7 @@ mod tests {
         api::system::Nothing,
         cx::Cx,
         domain::access::Access,
-        http::{Json, get},
+        http::{Json, get, route::upgrade},
     };
 
     async fn nothing(_: Cx, _: Nothing) -> schema::Result<Json<()>> {
@@ -88,12 +95,34 @@ mod tests {
         let routes = vec![get(path, Access::Public, "t", "t", nothing)];
         let family = Family::new::<()>("t", api::agent::refuse::refuse, routes);
         let router = Router::new(vec![family]).unwrap();
-        let Found::Route(_, route, params) = router.find("GET", "/users/a%20b/rows") else {
+        let Found::Route(_, route, params) = router.find("GET", "/users/a%20b/rows", false) else {
             panic!("not found")
         };
         assert_eq!(route.path, path);
         assert_eq!(params, [("user_id".to_owned(), "a b".to_owned())]);
-        assert!(matches!(router.find("GET", "/users/a/b/rows"), Found::Nothing));
-        assert!(matches!(router.find("PUT", "/users/a/rows"), Found::Method(..)));
+        assert!(matches!(router.find("GET", "/users/a/b/rows", false), Found::Nothing));
+        assert!(matches!(router.find("PUT", "/users/a/rows", false), Found::Method(..)));
+    }
+
+    #[test]
+    fn a_socket_and_a_page_share_a_path_and_each_gets_its_own() {
+        let socket = upgrade("/", Access::Public, "t", "socket", |_, _| async {
+            Err(schema::Error::internal("never asked"))
+        });
+        let page = get("/", Access::Public, "t", "page", nothing);
+        let lone = upgrade("/lone", Access::Public, "t", "lone", |_, _| async {
+            Err(schema::Error::internal("never asked"))
+        });
+        let family = Family::new::<()>("t", api::agent::refuse::refuse, vec![socket, page, lone]);
+        let router = Router::new(vec![family]).unwrap();
+        let found = |method, path, socket| match router.find(method, path, socket) {
+            Found::Route(_, route, _) => route.summary,
+            Found::Method(..) | Found::Nothing => "none",
+        };
+        assert_eq!(found("GET", "/", true), "socket");
+        assert_eq!((found("GET", "/", false), found("HEAD", "/", false)), ("page", "page"));
+        assert_eq!((found("GET", "/lone", false), found("GET", "/lone", true)), ("lone", "lone"));
+        let Found::Method(_, allowed) = router.find("POST", "/", false) else { panic!("found") };
+        assert_eq!(allowed, ["GET"]);
     }
 }

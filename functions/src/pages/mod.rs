@@ -3,14 +3,19 @@
 
 mod admin;
 mod dashboard;
+mod docs;
+mod home;
 mod pager;
 mod people;
 mod refuse;
 mod shown;
 
+pub use refuse::refuse;
+
 use askama::Template;
 use schema::{Error, Result};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use crate::{
     cx::Cx,
@@ -27,10 +32,12 @@ use crate::{
     },
 };
 
-/// The routes of this family: each subject has its own.
-pub fn family() -> Family {
+/// The routes of this family, which shows those of the others: each subject has its own.
+pub fn family(api: &[Family]) -> Family {
+    let of_all = [home::routes(api), docs::routes(api)];
     let subjects = [people::routes(), dashboard::routes(), admin::routes(), files()];
-    Family::new::<Prose>("pages", refuse::refuse, subjects.into_iter().flatten().collect())
+    let subjects = of_all.into_iter().chain(subjects);
+    Family::new::<Prose>("pages", refuse, subjects.flatten().collect())
 }
 
 /// The files that pages load.
@@ -107,4 +114,32 @@ impl<T: Template> Answer for Page<T> {
     fn reply(self) -> Result<Reply> {
         Html(self.0.render().map_err(Error::internal)?).reply()
     }
+}
+
+/// A page that says the same to everybody, but for whether they are signed in: a browser keeps it
+/// and asks whether it is still so.
+pub struct Lasting<T>(pub T);
+
+impl<T: Template> Answer for Lasting<T> {
+    type Body = <Html as Answer>::Body;
+    const STATUS: u16 = Html::STATUS;
+    const CONTENT_TYPE: &'static str = Html::CONTENT_TYPE;
+    fn reply(self) -> Result<Reply> {
+        let html = self.0.render().map_err(Error::internal)?;
+        let etag = etag(&html);
+        let mut reply = Html(html).reply()?;
+        reply.headers.extend([
+            ("cache-control", "private, no-cache".to_owned()),
+            ("vary", "cookie".to_owned()),
+            ("etag", etag),
+        ]);
+        Ok(reply)
+    }
+}
+
+/// A text's own mark. It is a weak one, for the platform may compress the text.
+fn etag(text: &str) -> String {
+    let digest = Sha256::digest(text);
+    let mark: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    format!("W/\"{mark}\"")
 }

@@ -8,6 +8,7 @@ use crate::http::route::{Asker, Refusal};
 #[derive(Template)]
 #[template(path = "error.html")]
 struct Failed<'a> {
+    brand: &'a str,
     title: &'static str,
     detail: &'a str,
     request_id: Option<String>,
@@ -24,7 +25,7 @@ pub fn refuse(error: &Error, asker: &Asker) -> Refusal {
         _ => "This did not work",
     };
     let request_id = error.code.is_ours().then(|| asker.request_id.to_string());
-    let page = Failed { title, detail: &error.message, request_id };
+    let page = Failed { brand: &asker.brand, title, detail: &error.message, request_id };
     // The template has nothing in it that could fail.
     let body = page.render().unwrap_or_else(|_| error.message.clone());
     Refusal { status, content_type: "text/html; charset=utf-8", body }

@@ -117,6 +117,7 @@ impl Customer {
             ("{order_number}", self.order.clone()),
             ("{key_id}", self.key_id.clone()),
             ("{template}", "topped_up".to_owned()),
+            ("{call}", "get_api_v1_me".to_owned()),
         ]
     }
 }

@@ -219,8 +219,8 @@ async fn what_is_said_while_a_turn_runs_is_told_to_it_as_codex_does() {
 #[tokio::test]
 async fn who_may_not_come_is_told_why() {
     let desk = Desk::open().await;
-    let plain = desk.send(desk.request("GET", "/")).await;
-    plain.refuses(404, "resource_not_found", "nothing at /");
+    let plain = crate::desk::Reply::to(desk.request("GET", "/")).await;
+    assert_eq!((plain.status, plain.header("content-type")), (200, "text/html; charset=utf-8"));
     let refused = async |headers: &[(&'static str, &str)]| {
         let (status, body) = dial(&desk.world, headers).await.err().expect("a refusal");
         (status, body["detail"].as_str().unwrap_or_default().to_owned())

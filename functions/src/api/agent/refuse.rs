@@ -10,10 +10,11 @@ use crate::http::{
 };
 
 #[derive(Template)]
-#[template(path = "auth/refused.html")]
-struct Page {
-    status: u16,
-    detail: String,
+#[template(path = "error.html")]
+struct Page<'a> {
+    brand: &'a str,
+    title: &'static str,
+    detail: &'a str,
     request_id: Option<String>,
 }
 
@@ -23,7 +24,8 @@ pub fn refuse(error: &Error, asker: &Asker) -> Refusal {
     let (detail, id) = (error.message.clone(), error.code.is_ours().then_some(asker.request_id));
     if asker.browser {
         let request_id = id.map(|id| id.to_string());
-        let body = Page { status, detail: detail.clone(), request_id }.render();
+        let title = "This did not work";
+        let body = Page { brand: &asker.brand, title, detail: &detail, request_id }.render();
         if let Ok(body) = body {
             return Refusal { status, content_type: HTML, body };
         }
@@ -41,7 +43,12 @@ mod tests {
     use super::*;
 
     fn refused(browser: bool) -> Refusal {
-        let asker = Asker { request_id: CallId::from_bits(1), codex_cli: false, browser };
+        let asker = Asker {
+            request_id: CallId::from_bits(1),
+            codex_cli: false,
+            browser,
+            brand: String::new(),
+        };
         refuse(&Error::new(Code::Conflict, "<script>no</script>"), &asker)
     }
 

@@ -89,7 +89,12 @@ mod tests {
     use super::*;
 
     fn refused(code: Code, codex_cli: bool) -> Refusal {
-        let asker = Asker { request_id: CallId::from_bits(1), codex_cli, browser: false };
+        let asker = Asker {
+            request_id: CallId::from_bits(1),
+            codex_cli,
+            browser: false,
+            brand: String::new(),
+        };
         refuse(&Error::new(code, "Why."), &asker)
     }
 

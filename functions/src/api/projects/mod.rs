@@ -267,7 +267,8 @@ pub fn family() -> Family {
                 "Open a terminal at a project, as `codex --remote` does: a WebSocket",
                 terminal::connect,
             )
-            .fails(&[401, 403, 404]),
+            .fails(&[401, 403, 404])
+            .or_page(),
         ],
     )
 }

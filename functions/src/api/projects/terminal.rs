@@ -25,13 +25,9 @@ pub async fn revoke(cx: Cx, at: ProjectPath) -> Result<Json<Done>> {
     Ok(Json(Done { ok: true }))
 }
 
-/// The client asks at the root of the host, whatever it is told. What is no socket finds nothing
-/// there; and no page may open one with a pass that it got hold of.
+/// The client asks at the root of the host, whatever it is told; who wants no socket is shown the
+/// home page there. No page may open one with a pass that it got hold of.
 pub async fn connect(cx: Cx, request: web_sys::Request) -> Result<web_sys::Response> {
-    if !js::request_header(&request, "upgrade").eq_ignore_ascii_case("websocket") {
-        let message = "There is nothing at /. `GET /openapi.json` lists what there is.";
-        return Err(Error::new(Code::ResourceNotFound, message));
-    }
     if !js::request_header(&request, "origin").is_empty() {
         let message = "Terminals come here, and no browser: watch a project by its events.";
         return Err(Error::new(Code::PermissionDenied, message));
