@@ -2,6 +2,7 @@
 
 mod abort;
 mod access;
+mod account;
 mod admin;
 mod agent;
 mod app_server;

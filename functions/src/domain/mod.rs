@@ -45,6 +45,7 @@ pub mod price;
 pub mod project;
 pub mod reconciliation;
 pub mod release;
+pub mod release_notes;
 pub mod retry;
 pub mod route;
 pub mod seal;

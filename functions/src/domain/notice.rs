@@ -84,6 +84,14 @@ pub enum Topic {
 }
 
 impl Topic {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::LowBalance, Self::FairUse];
+
+    /// The topic of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|topic| topic.as_str() == name)
+    }
+
     /// As it stands in links and rows.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -228,6 +236,8 @@ pub enum Command {
     List { before: Option<NoticeId>, limit: u32 },
     /// The person wants no more of a topic, or wants it again.
     Want { topic: Topic, on: bool },
+    /// What they want no more of.
+    Unwanted,
 }
 
 /// What it answers.
@@ -236,6 +246,7 @@ pub enum Command {
 pub enum Outcome {
     Done,
     Records(Vec<Record>),
+    Unwanted(Vec<Topic>),
 }
 
 impl Notice {

@@ -19,7 +19,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     cx::Cx,
-    domain::access::Access::Public,
+    domain::{
+        access::Access::Public,
+        release_notes::{self, Notes},
+    },
     http::{
         Family,
         reply::{Answer, Html, Prose, Redirect, Reply},
@@ -74,6 +77,11 @@ impl Frame {
         let signed_in = looking.is_some() || sessions::presented(cx).is_some();
         let (brand, google) = (cx.config.brand.clone(), cx.config.google.is_some());
         Self { brand, signed_in, google, looking, path: cx.path() }
+    }
+
+    /// What is new, for who comes back.
+    fn news(&self) -> Option<Notes> {
+        release_notes::newest()
     }
 
     /// What `aria-current` says in a link to a page: whether it is this one, or leads to it.

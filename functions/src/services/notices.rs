@@ -7,7 +7,7 @@ use crate::{
     cx::Cx,
     domain::{
         account::{Command, Outcome},
-        notice::{self, Notice, Record, STOP, Stop},
+        notice::{self, Notice, Record, STOP, Stop, Topic},
     },
     objects::stub,
 };
@@ -29,7 +29,9 @@ pub async fn list(
 ) -> Result<Vec<Record>> {
     match ask(cx, account, notice::Command::List { before, limit }).await? {
         notice::Outcome::Records(records) => Ok(records),
-        notice::Outcome::Done => Err(Error::internal("an account has no notices")),
+        notice::Outcome::Done | notice::Outcome::Unwanted(_) => {
+            Err(Error::internal("an account has no notices"))
+        }
     }
 }
 
@@ -45,6 +47,29 @@ pub async fn want(cx: &Cx, stop: Stop, on: bool) -> Result<()> {
     done(ask(cx, stop.account, notice::Command::Want { topic: stop.topic, on }).await?)
 }
 
+/// What an account wants no more of.
+pub async fn unwanted(cx: &Cx, account: AccountId) -> Result<Vec<Topic>> {
+    match ask(cx, account, notice::Command::Unwanted).await? {
+        notice::Outcome::Unwanted(topics) => Ok(topics),
+        notice::Outcome::Done | notice::Outcome::Records(_) => {
+            Err(Error::internal("records instead of topics"))
+        }
+    }
+}
+
+/// Says of each topic that is named whether the account that asks wants it.
+pub async fn choose(cx: &Cx, topics: &[(Topic, bool)]) -> Result<()> {
+    if cx.publishable {
+        return Err(Error::new(Code::PermissionDenied, "A publishable key may not change this."));
+    }
+    let account = cx.account()?;
+    for (topic, on) in topics {
+        let command = notice::Command::Want { topic: *topic, on: *on };
+        done(ask(cx, account, command).await?)?;
+    }
+    Ok(())
+}
+
 async fn ask(cx: &Cx, account: AccountId, command: notice::Command) -> Result<notice::Outcome> {
     match stub::ask(&cx.env, account, Command::Notice(command)).await? {
         Outcome::Notice(outcome) => Ok(outcome),
@@ -55,6 +80,8 @@ async fn ask(cx: &Cx, account: AccountId, command: notice::Command) -> Result<no
 fn done(outcome: notice::Outcome) -> Result<()> {
     match outcome {
         notice::Outcome::Done => Ok(()),
-        notice::Outcome::Records(_) => Err(Error::internal("records instead of nothing")),
+        notice::Outcome::Records(_) | notice::Outcome::Unwanted(_) => {
+            Err(Error::internal("records instead of nothing"))
+        }
     }
 }

@@ -43,6 +43,14 @@ pub async fn claimants(env: &Env, email: &str) -> Result<Vec<Claimant>> {
     found.into_iter().map(read).collect()
 }
 
+/// What a person told of themselves, for lists.
+pub async fn describe(env: &Env, account: AccountId, person: &Person) -> Result<()> {
+    let sql = "UPDATE signups SET name = ?2, country = ?3, phone = ?4 WHERE account = ?1";
+    let told = [&person.name, &person.country, &person.phone].map(optional);
+    let [name, country, phone] = told;
+    run(env, sql, &[text(account), name, country, phone]).await
+}
+
 /// The account that was shown to have an address.
 pub async fn owner(env: &Env, email: &str) -> Result<Option<AccountId>> {
     let sql = "SELECT account FROM emails WHERE email = ?1 AND verified_at IS NOT NULL";
@@ -151,7 +159,6 @@ pub async fn add_signup(
     let sql = "INSERT INTO signups
                  (account, username, name, email, country, phone, standing, created_at)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    let optional = |value: &Option<String>| value.as_ref().map_or(JsValue::NULL, text);
     let bindings = [
         text(account),
         text(username),
@@ -215,4 +222,8 @@ pub async fn judged(
 pub async fn count(env: &Env, standing: Standing, most: u32) -> Result<u32> {
     let sql = "SELECT 1 AS one FROM signups WHERE standing = ?1 LIMIT ?2";
     super::count(env, sql, &[text(standing.as_str()), number(most.into())]).await
+}
+
+fn optional(value: &Option<String>) -> JsValue {
+    value.as_ref().map_or(JsValue::NULL, text)
 }

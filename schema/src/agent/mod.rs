@@ -19,14 +19,14 @@ pub use files::{
     FileContent, FileEncoding, FileEntry, FileRemoved, FileTree, FileWritten, WriteFile,
 };
 pub use keys::{ApiKey, ApiKeys, MadeApiKey, NewApiKey};
-pub use notices::Notice;
+pub use notices::{Notice, WantedNotices};
 pub use payments::{
     Checkout, CheckoutOpened, Confirm, MonthlyPlan, Pack, Payment, Plans, Received, Settled,
     ShareCredit, TopUp,
 };
 pub use people::{
     ChangePassword, EmailWanted, Forgot, Heard, KeyText, Login, PersonView, Register,
-    ResetPassword, SetEmail, SignedIn, VerifyEmail,
+    ResetPassword, SetEmail, SignedIn, TellPerson, VerifyEmail,
 };
 pub use policy::{
     CheckPolicy, PolicyRule, PolicyThen, PolicyVerdict, PolicyWhen, ProjectPolicy, SetPolicy,

@@ -35,3 +35,17 @@ pub struct Notice {
     /// When it is tried next, ISO 8601.
     pub next_at: Option<String>,
 }
+
+/// `GET` and `POST /api/v1/notices/wanted`: the messages that a person can do without. What is left
+/// out of a change stays as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WantedNotices {
+    /// That the wallet runs low.
+    #[serde(default)]
+    pub low_balance: Option<bool>,
+    /// That fair use of the Unlimited plan is nearly used up.
+    #[serde(default)]
+    pub fair_use: Option<bool>,
+}

@@ -101,6 +101,28 @@ pub struct PersonView {
     pub missing: Vec<String>,
 }
 
+/// `POST /api/v1/me`: what is left out stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TellPerson {
+    /// What to call the person.
+    #[serde(default)]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(length(min = 1, max = 100)))]
+    pub name: Option<String>,
+    /// Two letters (ISO 3166-1).
+    #[serde(default)]
+    #[cfg_attr(
+        not(target_arch = "wasm32"),
+        schemars(with = "Option<String>", regex(pattern = r"^[A-Za-z]{2}$"))
+    )]
+    pub country: Option<String>,
+    /// `+`, the country's number and the person's (E.164).
+    #[serde(default)]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(length(max = 40)))]
+    pub phone: Option<String>,
+}
+
 /// `POST /api/v1/me/email`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]

@@ -124,6 +124,13 @@ pub fn family() -> Family {
             )
             .fails(&[409, 429]),
             post(
+                "/api/v1/me",
+                Api(Scope::Account),
+                "auth",
+                "Tell a name, a country or a phone; what is left out stays",
+                people::describe,
+            ),
+            post(
                 "/api/v1/me/email",
                 Api(Scope::Account),
                 "auth",
@@ -282,6 +289,20 @@ pub fn family() -> Family {
                 "notices",
                 "List the messages that the customer was sent, and what became of each",
                 notices::list,
+            ),
+            get(
+                "/api/v1/notices/wanted",
+                Api(Scope::Account),
+                "notices",
+                "Read which messages the customer wants of those they can do without",
+                notices::wanted,
+            ),
+            post(
+                "/api/v1/notices/wanted",
+                Api(Scope::Account),
+                "notices",
+                "Choose which of them come; what is left out stays",
+                notices::choose,
             ),
             get(
                 "/api/v1/notices/unsubscribe",

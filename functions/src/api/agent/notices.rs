@@ -8,6 +8,7 @@ use schema::{
 use serde::Deserialize;
 
 use crate::{
+    api::system::Nothing,
     cx::Cx,
     domain::notice::{Record, Topic},
     http::{Html, Json, body},
@@ -28,6 +29,26 @@ pub async fn list(cx: Cx, at: PageQuery) -> Result<Json<Page<agent::Notice>>> {
     let records = notices::list(&cx, cx.account()?, cursor(&at)?, at.size()).await?;
     let shown = records.into_iter().map(shown).collect();
     Ok(Json(Page::of(shown, at.size(), |notice: &agent::Notice| notice.id.to_string())))
+}
+
+/// What the customer wants to be told beside what they have to be.
+pub async fn wanted(cx: Cx, _: Nothing) -> Result<Json<agent::WantedNotices>> {
+    let unwanted = notices::unwanted(&cx, cx.account()?).await?;
+    let on = |topic| Some(!unwanted.contains(&topic));
+    let (low_balance, fair_use) = (on(Topic::LowBalance), on(Topic::FairUse));
+    Ok(Json(agent::WantedNotices { low_balance, fair_use }))
+}
+
+/// Chooses it.
+pub async fn choose(
+    cx: Cx,
+    _: Nothing,
+    body: agent::WantedNotices,
+) -> Result<Json<agent::WantedNotices>> {
+    let named = [(Topic::LowBalance, body.low_balance), (Topic::FairUse, body.fair_use)];
+    let named = named.into_iter().filter_map(|(topic, on)| Some((topic, on?)));
+    notices::choose(&cx, &named.collect::<Vec<_>>()).await?;
+    wanted(cx, Nothing {}).await
 }
 
 /// Where a page of notices begins.

@@ -6,14 +6,18 @@ use schema::{
     admin::Done,
     agent::{
         ChangePassword, EmailWanted, Forgot, Heard, KeyText, Login, PersonView, Register,
-        ResetPassword, SetEmail, SignedIn, VerifyEmail,
+        ResetPassword, SetEmail, SignedIn, TellPerson, VerifyEmail,
     },
 };
 
 use crate::{
     api::system::Nothing,
     cx::Cx,
-    domain::{access::Holder, attempts::Kind, person::Person},
+    domain::{
+        access::Holder,
+        attempts::Kind,
+        person::{Person, Told, fields},
+    },
     http::{Accepted, Created, Json, WithCookies},
     services::{
         people::{
@@ -72,6 +76,19 @@ async fn cookies(cx: &Cx, account: AccountId, wanted: bool) -> Result<Vec<String
         return Ok(Vec::new());
     }
     Ok(vec![sessions::begin(cx, account).await?])
+}
+
+/// What a person tells of themselves; what is left out stays.
+pub async fn describe(cx: Cx, _: Nothing, body: TellPerson) -> Result<Json<PersonView>> {
+    let read = |text: Option<String>, read: fn(&str) -> Result<String>| {
+        text.as_deref().map(read).transpose()
+    };
+    let told = Told {
+        name: read(body.name, fields::name)?,
+        country: read(body.country, fields::country)?,
+        phone: read(body.phone, fields::phone)?,
+    };
+    Ok(Json(view(people::describe(&cx, cx.account()?, told).await?)))
 }
 
 pub async fn set_email(cx: Cx, _: Nothing, body: SetEmail) -> Result<Accepted<EmailWanted>> {

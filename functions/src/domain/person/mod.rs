@@ -91,6 +91,26 @@ pub struct Card {
     pub active: bool,
 }
 
+/// What a person tells of themselves whenever they like.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    pub name: Option<String>,
+    pub country: Option<String>,
+    pub phone: Option<String>,
+}
+
+impl Told {
+    /// The person with what was told.
+    pub fn of(self, person: Person) -> Person {
+        Person {
+            name: self.name.or(person.name),
+            country: self.country.or(person.country),
+            phone: self.phone.or(person.phone),
+            ..person
+        }
+    }
+}
+
 /// What an account's object can be told of its person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -101,6 +121,8 @@ pub enum Command {
     Enter(Box<Entry>),
     /// Tells a person who has just signed up: welcome, and show that the address is yours.
     Greet { link: Option<String> },
+    /// They tell more of themselves; what is not told stays.
+    Describe(Told),
     /// They say that an address is theirs, and are sent a link to it.
     Claim { claim: Claim, link: Option<String> },
     /// They showed that the address of this claim is theirs.

@@ -93,6 +93,7 @@ pub fn run(inner: &Rc<Inner>, command: Command, now: Timestamp) -> Result<Outcom
             inner.rows.put_fact(UNWANTED, &unwanted).map_err(Error::unavailable)?;
             Ok(Outcome::Done)
         }
+        Command::Unwanted => Ok(Outcome::Unwanted(inner.unwanted()?)),
     }
 }
 

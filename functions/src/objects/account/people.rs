@@ -26,6 +26,7 @@ pub fn run(
         Command::Read => {}
         Command::Enter(entry) => enter(live, rows, *entry, now)?,
         Command::Greet { link } => greet(inner, live, link, now)?,
+        Command::Describe(told) => put_person(rows, &told.of(person(rows)?))?,
         Command::Claim { claim, link } => lay_claim(inner, &claim, link, now)?,
         Command::Verify { claim } => verify(inner, &claim, now)?,
         Command::LinkGoogle { sub, email } => link_google(rows, sub, email, now)?,

@@ -1,5 +1,6 @@
 //! A customer's own pages: what they have, what it cost, and what codex does for them.
 
+mod account;
 mod keys;
 mod offers;
 mod overview;
@@ -27,6 +28,7 @@ pub fn routes() -> Vec<Route> {
         get("/wallet", Public, TAG, "The customer's wallet", wallet::read),
         get("/projects", Public, TAG, "The customer's projects", projects::list),
         get("/projects/{project_id}", Public, TAG, "A project as it happens", projects::read),
+        get("/account", Public, TAG, "The customer and how they are reached", account::read),
         get("/keys", Public, TAG, "The customer's keys", keys::read),
         get("/usage", Public, TAG, "What the customer used", usage::read),
     ]

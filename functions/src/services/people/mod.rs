@@ -23,7 +23,7 @@ use crate::{
         account::{Command, Outcome},
         link::Claims,
         password::{Kept, Salt},
-        person::{self, Card, Person, fields},
+        person::{self, Card, Person, Told, fields},
     },
     objects::stub,
     store::people,
@@ -32,6 +32,19 @@ use crate::{
 /// The person of an account; an empty one where it has nobody.
 pub async fn of(cx: &Cx, account: AccountId) -> Result<Person> {
     Ok(card(cx, account).await?.person)
+}
+
+/// A person tells more of themselves; what is not told stays.
+pub async fn describe(cx: &Cx, account: AccountId, told: Told) -> Result<Person> {
+    check_secret_key(cx)?;
+    let person = tell(cx, account, person::Command::Describe(told)).await?.person;
+    people::describe(&cx.env, account, &person).await?;
+    Ok(person)
+}
+
+/// Whether the person has a password: who comes from Google may have none.
+pub async fn has_password(cx: &Cx, account: AccountId) -> Result<bool> {
+    Ok(card(cx, account).await?.password.is_some())
 }
 
 /// The account whose person showed that the address is theirs.
