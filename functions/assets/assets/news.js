@@ -1,4 +1,5 @@
-// What is new, once for each version: who comes for the first time has seen it, for all is new to them.
+// What is new, once for each version: who comes for the first time has seen it, for all is new to
+// them.
 
 const KEY = "release-seen";
 const dialog = document.querySelector("dialog[data-release]");
