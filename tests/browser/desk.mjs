@@ -5,7 +5,7 @@ import { browser } from "./harness.mjs";
 
 await browser(async ({ page, context, world, shot }) => {
   await context.setExtraHTTPHeaders({ authorization: `Bearer ${world.token}` });
-  let bold = 0;
+  let [bold, drawn] = [0, 0];
   for (const path of world.pages) {
     const answer = await page.goto(path);
     if (answer.status() !== 200) throw new Error(`${path} answers ${answer.status()}`);
@@ -14,11 +14,15 @@ await browser(async ({ page, context, world, shot }) => {
       const cells = [...document.querySelectorAll("[data-balance-of]")];
       return cells.every((cell) => cell.textContent !== "…");
     });
+    if ((await page.locator("[data-chart]").count()) > 0) {
+      await page.locator(".plot canvas").waitFor();
+      drawn += 1;
+    }
     bold += await page.locator("main b").count();
     await shot(`admin-${world.name}${path.replace(/acct_[0-9a-f]+/, "one").replace(/\W+/g, "-")}`);
   }
   if (world.user) await dialogs(page, world, shot);
-  return { bold };
+  return { bold, drawn };
 });
 
 /** What opens on top of a page. */

@@ -3,7 +3,7 @@
 use schema::{
     Error, Result,
     admin::{ModelUsage, PriceRow},
-    time::HOUR_MS,
+    time::{DAY_MS, HOUR_MS},
 };
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     store::{settings, usage},
 };
 
-pub use crate::store::settings::PriceVersion;
+pub use crate::store::{settings::PriceVersion, usage::DailySum};
 
 /// The prices in force.
 pub async fn prices(cx: &Cx) -> Result<Vec<PriceRow>> {
@@ -51,4 +51,10 @@ pub async fn choose_route(cx: &Cx, name: &str) -> Result<()> {
 pub async fn model_usage(cx: &Cx) -> Result<Vec<ModelUsage>> {
     let since = cx.now.millis().div_euclid(HOUR_MS) - 30 * 24;
     usage::by_model(&cx.env, since).await
+}
+
+/// What each route came to on each of the last thirty days.
+pub async fn daily_usage(cx: &Cx) -> Result<Vec<DailySum>> {
+    let midnight = cx.now.millis().div_euclid(DAY_MS) * 24;
+    usage::by_day(&cx.env, midnight - 29 * 24).await
 }

@@ -149,6 +149,13 @@ async fn pages_of_the_desk_fit_every_window_empty_and_full() {
     desk.respond(&crate::desk::ask("hello")).await;
     desk.account.charges(1).await;
     let user = &desk.account.id;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let hour = now.expect("a clock after 1970").as_secs() / 3_600;
+    for (back, route, charged) in [(0, "first", 1_500_000), (24, "second", 250_000)] {
+        let sql = "INSERT INTO usage_hourly VALUES (?1, ?2, 'gpt-5.5', ?3, 7, 1000, 100, ?4)";
+        let values = vec![json!(user), json!(hour - back), json!(route), json!(charged)];
+        desk.world.sql(sql, values).await;
+    }
     let tabs = ["usage", "payments", "keys", "plan", "notices"];
     let mut pages: Vec<String> = EMPTY.map(str::to_owned).to_vec();
     pages.push(format!("/admin/customers/{user}"));
@@ -156,6 +163,7 @@ async fn pages_of_the_desk_fit_every_window_empty_and_full() {
     let token = desk.world.admin_token();
     let about = json!({ "token": token, "name": "full", "pages": pages, "user": user });
     let found = browser::run(&desk.world, "desk.mjs", about).await;
+    assert!(found["drawn"].as_u64() > Some(0), "a chart is drawn: {found}");
     assert_eq!(found["bold"], 0, "a name is no markup: {found}");
 }
 
