@@ -8,5 +8,6 @@ mod lesser;
 mod overview;
 mod pages;
 mod sign_in;
+mod system;
 mod users;
 mod wallets;

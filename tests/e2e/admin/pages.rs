@@ -10,7 +10,7 @@ use tests::world::World;
 use crate::desk::Desk;
 
 /// Every page of the desk.
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 15] = [
     "/admin",
     "/admin/customers",
     "/admin/customers/{user_id}",
@@ -22,10 +22,18 @@ const PAGES: [&str; 11] = [
     "/admin/models",
     "/admin/mail",
     "/admin/mail/signed_up",
+    "/admin/payments",
+    "/admin/codex",
+    "/admin/runners",
+    "/admin/audit",
 ];
 
 /// Those that are there while nobody is a customer.
-const EMPTY: [&str; 10] = [
+const EMPTY: [&str; 14] = [
+    "/admin/payments",
+    "/admin/codex",
+    "/admin/runners",
+    "/admin/audit",
     "/admin",
     "/admin/customers",
     "/admin/keys",

@@ -1,8 +1,10 @@
 //! The operator's pages. Whoever is none signs in first and comes back: nothing of a page is made
 //! before it is known who looks.
 
+mod audit;
 mod billing;
 mod books;
+mod codex;
 mod customer;
 mod customers;
 mod entry;
@@ -11,6 +13,8 @@ mod mail;
 mod models;
 mod orders;
 mod overview;
+mod payments;
+mod runners;
 mod sections;
 mod sign_ups;
 
@@ -46,6 +50,10 @@ pub fn routes() -> Vec<Route> {
         get("/admin/models", Public, "pages", "Providers and what models came to", models::read),
         get("/admin/mail", Public, "pages", "How people are reached", mail::read),
         get("/admin/mail/{template}", Public, "pages", "A letter as it is sent", mail::letter),
+        get("/admin/payments", Public, "pages", "Payments that want a person", payments::read),
+        get("/admin/codex", Public, "pages", "Codex itself", codex::read),
+        get("/admin/runners", Public, "pages", "Machines that host codex", runners::read),
+        get("/admin/audit", Public, "pages", "What was done, by whom", audit::read),
         get("/admin/sign-in", Public, "pages", "Sign in as operator", entry::read),
     ]
 }

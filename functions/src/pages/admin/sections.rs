@@ -16,20 +16,27 @@ pub struct Section {
 }
 
 /// Each group's name, and its sections' paths and names.
-const GROUPS: [(&str, &[(&str, &str)]); 1] = [(
-    "Business",
-    &[
-        ("/admin", "Overview"),
-        ("/admin/customers", "Customers"),
-        ("/admin/keys", "Keys"),
-        ("/admin/sign-ups", "Sign-ups"),
-        ("/admin/orders", "Orders"),
-        ("/admin/billing", "Billing"),
-        ("/admin/books", "Books"),
-        ("/admin/models", "Models"),
-        ("/admin/mail", "Mail"),
-    ],
-)];
+const GROUPS: [(&str, &[(&str, &str)]); 2] = [
+    (
+        "Business",
+        &[
+            ("/admin", "Overview"),
+            ("/admin/customers", "Customers"),
+            ("/admin/keys", "Keys"),
+            ("/admin/sign-ups", "Sign-ups"),
+            ("/admin/orders", "Orders"),
+            ("/admin/billing", "Billing"),
+            ("/admin/books", "Books"),
+            ("/admin/models", "Models"),
+            ("/admin/payments", "Payments"),
+            ("/admin/mail", "Mail"),
+        ],
+    ),
+    (
+        "System",
+        &[("/admin/codex", "Codex"), ("/admin/runners", "Runners"), ("/admin/audit", "Audit log")],
+    ),
+];
 
 /// All of them, seen from an address.
 pub fn groups(here: &str) -> Vec<Group> {
