@@ -27,7 +27,7 @@ const EXCUSED: [(&str, &str); 6] = [
 
 /// What is measured so often in each world, in turns.
 const ROUNDS: usize = 7;
-/// What the issue allows; a page shows at most so many rows.
+/// What is promised; a page shows at most so many rows.
 const RATIO_MAX: f64 = 5.0;
 const PAGE_MAX_ROWS: usize = 200;
 
@@ -76,7 +76,7 @@ async fn what_reads_a_table_whole_is_found() {
     }
 }
 
-/// As many as the issue names; another seed, other rows.
+/// Years of business; another seed, other rows.
 fn years() -> Plan {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_millis();
     let until = i64::try_from(now).expect("a time");
