@@ -19,7 +19,7 @@ pub const NOBODY: [(&str, &str); 7] = [
 ];
 
 /// What the policy of a page says, beside where its pictures are from.
-const PAGE: [&str; 7] = [
+const PAGE: [&str; 8] = [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
@@ -27,6 +27,7 @@ const PAGE: [&str; 7] = [
     "form-action 'self'",
     "base-uri 'none'",
     "frame-ancestors 'none'",
+    "manifest-src 'self'",
 ];
 /// What that of a mail says, which is shown as it is sent, with the sheet that it brings.
 const LETTER: [&str; 6] = [

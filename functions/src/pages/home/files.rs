@@ -17,9 +17,9 @@ use crate::{
 
 /// How long what is said of a contact is good: RFC 9116 wants less than a year.
 const CONTACT_GOOD_DAYS: i64 = 180;
-/// Where search engines need not look.
-const PRIVATE: [&str; 7] =
-    ["/admin", "/api/", "/v1/", "/runner/", "/wallet", "/dashboard", "/projects"];
+/// Where robots find nothing that is for them. A customer's own pages are not among them: they show
+/// strangers the way to sign in.
+const PRIVATE: [&str; 4] = ["/admin", "/api/", "/v1/", "/runner/"];
 
 /// The routes of these files; the map lists the pages of these calls.
 pub fn routes(calls: Vec<String>) -> Vec<Route> {
