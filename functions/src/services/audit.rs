@@ -31,9 +31,8 @@ pub async fn note_of(cx: &Cx, account: AccountId, act: &str, detail: &str) -> Re
 
 /// Above every row's number.
 const END: i64 = 1 << 52;
-/// Rows that one search looks through for a text, and how many are read at once.
-const LOOKED_MAX: u32 = 5_000;
-const LOOKED_AT_ONCE: u32 = 1_000;
+/// Rows that one search looks through for a text, which no index knows.
+const LOOKED_MAX: i64 = 5_000;
 
 /// Which rows somebody looks for: where nothing is said, all.
 #[derive(Debug, Clone, Default)]
@@ -65,28 +64,23 @@ pub async fn list(cx: &Cx, wanted: &Wanted, before: Option<i64>, size: u32) -> R
     search(cx, of, &text, before, size).await
 }
 
-/// Looks through rows for a text, which no index knows: so many of them, and says where to go on.
+/// Looks through rows for a text: so many of them, and says where to go on.
 async fn search(
     cx: &Cx,
     of: (Option<&str>, Option<&str>),
     text: &str,
-    mut before: i64,
+    before: i64,
     size: u32,
 ) -> Result<Found> {
-    let wanted = usize::try_from(size).unwrap_or(usize::MAX);
-    let mut found = Vec::new();
-    for _ in 0..LOOKED_MAX / LOOKED_AT_ONCE {
-        let looked = audit::list(&cx.env, of, before, LOOKED_AT_ONCE).await?;
-        let Some(last) = looked.last().map(|row| row.id) else {
-            return Ok(Found { rows: found, next: None });
-        };
-        before = last;
-        found.extend(looked.into_iter().filter(|row| row.detail.contains(text)));
-        if found.len() > wanted {
-            return Ok(page(found, size));
-        }
-    }
-    Ok(Found { rows: found, next: Some(before) })
+    let before = match before {
+        END => audit::newest(&cx.env).await?.saturating_add(1),
+        before => before,
+    };
+    let from = before.saturating_sub(LOOKED_MAX).max(0);
+    let most = size.saturating_add(1);
+    let mut found = page(audit::search(&cx.env, of, text, (from, before), most).await?, size);
+    found.next = found.next.or(Some(from).filter(|from| *from > 0));
+    Ok(found)
 }
 
 fn page(mut rows: Vec<Row>, size: u32) -> Found {

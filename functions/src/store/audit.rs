@@ -54,3 +54,32 @@ pub async fn list(
     };
     rows(env, sql, &bindings).await
 }
+
+/// Rows from a number on and before another whose detail has a text in it, newest first, at most so
+/// many; of an actor and of an act, where they are named.
+pub async fn search(
+    env: &Env,
+    (actor, act): (Option<&str>, Option<&str>),
+    sought: &str,
+    (from, before): (i64, i64),
+    most: u32,
+) -> Result<Vec<Row>> {
+    let sql = "SELECT id, at, actor, act, detail FROM audit
+               WHERE id >= ?1 AND id < ?2 AND instr(detail, ?3) > 0
+                 AND (?4 = '' OR actor = ?4) AND (?5 = '' OR act = ?5)
+               ORDER BY id DESC LIMIT ?6";
+    let of = [actor, act].map(|it| text(it.unwrap_or_default()));
+    let [actor, act] = of;
+    let bindings = [number(from), number(before), text(sought), actor, act, number(most.into())];
+    rows(env, sql, &bindings).await
+}
+
+/// The number of the newest row; zero while there is none.
+pub async fn newest(env: &Env) -> Result<i64> {
+    let newest = rows::<Row>(
+        env,
+        "SELECT id, at, actor, act, detail FROM audit ORDER BY id DESC LIMIT 1",
+        &[],
+    );
+    Ok(newest.await?.first().map_or(0, |row| row.id))
+}
