@@ -125,7 +125,7 @@ async function look(page, world) {
   await page.goto(`/admin/customers/${world.user}`);
   await page.getByRole("button", { name: "Look as its owner" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Look" }).click();
-  await page.waitForURL(`${world.url}/wallet`);
+  await page.waitForURL(`${world.url}/dashboard`);
   const mark = page.getByRole("complementary", { name: "Looking as an operator" });
   const marked = await mark.textContent();
   const balance = await page.locator("[data-balance]").textContent();

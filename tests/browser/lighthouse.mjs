@@ -23,7 +23,13 @@ try {
   await chrome.close();
 }
 
-async function judge({ path, cookie }) {
+/** A run whose trace was lost says nothing of the page, and asks to be repeated. */
+async function look(page, tries = 3) {
+  const lhr = await run(page);
+  return lhr.runtimeError && tries > 1 ? look(page, tries - 1) : lhr;
+}
+
+async function run({ path, cookie }) {
   const { lhr } = await lighthouse(world.url + path, {
     port,
     logLevel: "error",
@@ -31,6 +37,12 @@ async function judge({ path, cookie }) {
     // The machine is what it is: nothing is made slower by guesses.
     throttlingMethod: "provided",
   });
+  return lhr;
+}
+
+async function judge(page) {
+  const lhr = await look(page);
+  const { path } = page;
   const lost = Object.values(lhr.audits).filter(({ score }) => score !== null && score < 1);
   const wrong = lhr.runtimeError ? [lhr.runtimeError.message] : [];
   return {
