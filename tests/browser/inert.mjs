@@ -55,8 +55,33 @@ async function walk(context, world, seen, faults, visits) {
       await page.goto(tab);
       await judge(page, tab, world, seen, faults);
     }
+    const isLive = status && (await page.locator("[data-project]").count()) > 0;
+    if (isLive) await live(page, path, world, seen, faults);
   }
   await page.close();
+}
+
+/** A project's page as its script writes it from the API alone; then every file, opened. */
+async function live(page, path, world, seen, faults) {
+  const bare = async (route) => {
+    const response = await route.fetch();
+    const html = (await response.text()).replace(/ data-last="\d+"/, "");
+    await route.fulfill({ response, body: html.replace(/(<ol [^>]*data-items>).*<\/ol>/s, "$1</ol>") });
+  };
+  await page.route(`**${path}`, bare);
+  await page.goto(path);
+  await page.locator("[data-line]", { hasText: /^live$/ }).waitFor();
+  await judge(page, `${path} by its script`, world, seen, faults);
+  await page.unroute(`**${path}`, bare);
+  await page.locator("summary", { hasText: "Files" }).first().click();
+  await page.locator("[data-tree] li, [data-tree-note]:not([hidden])").first().waitFor();
+  for (const file of await page.locator("[data-tree] button").all()) {
+    await file.click();
+    const dialog = page.locator("dialog#file[open]");
+    await dialog.waitFor();
+    await judge(page, `${path}, a file`, world, seen, faults);
+    await dialog.getByRole("button", { name: "Close" }).click();
+  }
 }
 
 function tabs(page) {

@@ -2,6 +2,7 @@
 //! takes a text, then every page and every mail in a real browser.
 
 mod fields;
+mod work;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -90,6 +91,8 @@ async fn visits(world: &World, garden: &Garden) -> Vec<Value> {
             }
         }
     }
+    let desk = garden.desk.iter();
+    visits.extend(desk.map(|it| json!({ "path": it, "cookie": operator, "status": 200 })));
     visits
 }
 

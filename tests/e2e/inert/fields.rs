@@ -6,36 +6,43 @@ use reqwest::{Client, Method};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tests::messages::TOKEN;
-use tests::packages::Codex;
-use tests::runner_peer::Machine;
+use tests::runner::Machine;
+use tests::runner_peer::Machine as Peer;
 use tests::world::World;
 
-use crate::app_server::seat::Events;
+use super::work;
 use crate::screens;
 
 /// Fields that are filled, as `METHOD path member`, and whether a page has to show them.
-pub const TRIED: [(&str, bool); 17] = [
+pub const TRIED: [(&str, bool); 19] = [
     (NAME, true),
     (KEY, true),
-    (USER, false),
-    (ORDER, false),
+    (OWN_KEY, true),
+    (USER, true),
+    (ORDER, true),
     (BALANCE, true),
     (CREDIT, true),
-    (RUNNER, false),
-    (LABEL, false),
-    (PROJECT, false),
+    (RUNNER, true),
+    (LABEL, true),
+    (PROJECT, true),
+    // Told to programs alone: it is a word of their own.
     (OWNER, false),
-    (PROMPT, false),
-    (CONTENT, false),
-    (PATH, false),
-    (RULE, false),
-    (REASON, false),
+    (PROMPT, true),
+    (NOTE, true),
+    (CONTENT, true),
+    (PATH, true),
+    (RULE, true),
+    (REASON, true),
     (SENDER, true),
-    (MODEL, false),
+    (MODEL, true),
 ];
+
+/// What comes by codex, and is no field.
+pub const MADE: &str = "a file that codex makes";
 
 const NAME: &str = "POST /api/v1/customer/register name";
 const KEY: &str = "POST /admin/api/api-keys name";
+const OWN_KEY: &str = "POST /api/v1/keys name";
 const USER: &str = "POST /admin/api/users note";
 const ORDER: &str = "POST /admin/api/users/g2g note";
 const BALANCE: &str = "POST /admin/api/users/{user_id}/wallet note";
@@ -44,16 +51,17 @@ const RUNNER: &str = "POST /admin/api/runners/registrations name";
 const LABEL: &str = "POST /admin/api/runners/registrations labels[]";
 const PROJECT: &str = "POST /api/v1/projects name";
 const OWNER: &str = "POST /api/v1/projects ownerId";
-const PROMPT: &str = "POST /api/v1/projects/{project_id}/turns prompt";
-const CONTENT: &str = "PUT /api/v1/projects/{project_id}/files/content content";
-const PATH: &str = "PUT /api/v1/projects/{project_id}/files/content path";
-const RULE: &str = "PUT /api/v1/projects/{project_id}/policy rules[].name";
-const REASON: &str = "PUT /api/v1/projects/{project_id}/policy rules[].reason";
+pub const PROMPT: &str = "POST /api/v1/projects/{project_id}/turns prompt";
+pub const NOTE: &str = "POST /api/v1/projects/{project_id}/approvals/{request_id}/resolve note";
+pub const CONTENT: &str = "PUT /api/v1/projects/{project_id}/files/content content";
+pub const PATH: &str = "PUT /api/v1/projects/{project_id}/files/content path";
+pub const RULE: &str = "PUT /api/v1/projects/{project_id}/policy rules[].name";
+pub const REASON: &str = "PUT /api/v1/projects/{project_id}/policy rules[].reason";
 const SENDER: &str = "POST /admin/api/smtp/settings from_name";
 const MODEL: &str = "POST /admin/api/billing/settings model";
 
 /// What else is a text by its schema, by a part of the field's name, and why it is not filled.
-pub const EXCUSED: [(&str, &str); 27] = [
+pub const EXCUSED: [(&str, &str); 37] = [
     ("POST /admin/api/rpc", "what codex is told, word for word"),
     ("POST /admin/api/server-requests/", "a word of a list"),
     ("POST /admin/api/system/start", "only compared with what runners have"),
@@ -77,14 +85,21 @@ pub const EXCUSED: [(&str, &str); 27] = [
     (" username", "only compared"),
     (" template", "a word of a list"),
     (" provider", "a word of a list"),
-    ("POST /api/", "the agent interface: the same texts as a project's, and what codex is told"),
+    ("POST /api/codex/", "what codex is told, word for word"),
+    ("POST /api/projects/open", "the agent interface: the same texts as a project's"),
+    ("POST /api/server-requests/", "the agent interface: a word of a list"),
+    ("POST /api/system/start", "only compared with what runners have"),
+    ("POST /api/threads", "the agent interface: the same texts as a project's"),
+    ("POST /api/turns", "the agent interface: the same texts as a project's"),
+    ("/api/v1/me name", "takes the place of the name that was given at the sign-up"),
+    ("{project_id}/open", "the same texts as a turn's"),
+    ("{project_id}/turns effort", "a word of a list"),
+    ("{project_id}/turns model", "has to have a price"),
+    ("{project_id}/turns threadId", "has to be one of the project's"),
     ("/policy/check", "kept nowhere"),
     (".when.", "shown nowhere but beside its rule, to whom it belongs"),
     ("POST /runner/v1/register", "a machine's own words for itself; the operator's win"),
 ];
-
-/// So much of a text is in a rule's name, before the end by which it is known.
-const RULE_MAX: usize = 56;
 
 /// A text in a field.
 #[derive(Debug, Serialize)]
@@ -103,7 +118,7 @@ pub struct Customer {
     /// What an operator made beside them.
     runner: String,
     order: String,
-    key: String,
+    pub key: String,
     key_id: String,
 }
 
@@ -123,39 +138,45 @@ impl Customer {
 }
 
 /// A world in which everything that takes a text is full of them.
+#[derive(Default)]
 pub struct Garden {
     pub customers: Vec<Customer>,
     pub planted: Vec<Planted>,
     /// Mails that leave because of it.
     pub mails: usize,
+    /// Pages of an operator that no page's path names.
+    pub desk: Vec<String>,
+    /// Where the files are, as long as somebody looks at them.
+    pub machine: Option<Machine>,
 }
 
 impl Garden {
     pub async fn plant(world: &World, hostile: &[&str]) -> Self {
-        let garden = Self { customers: Vec::new(), planted: Vec::new(), mails: 0 };
+        let garden = Self::default();
         let mut gardener = Gardener { world, http: Client::new(), garden };
         for (index, text) in hostile.iter().enumerate() {
             let runner = gardener.operator(index, text).await;
             gardener.customer(index, text, runner).await;
         }
-        gardener.work(hostile).await;
+        work::done(&mut gardener, hostile).await;
         gardener.garden
     }
 }
 
-struct Gardener<'a> {
-    world: &'a World,
-    http: Client,
-    garden: Garden,
+pub struct Gardener<'a> {
+    pub world: &'a World,
+    pub http: Client,
+    pub garden: Garden,
 }
 
 impl Gardener<'_> {
     /// The text for a field, with an end by which it is known.
-    fn text(&mut self, field: &str, index: usize, hostile: &str) -> String {
-        let number = TRIED.iter().position(|(name, _)| *name == field);
-        let number = number.unwrap_or_else(|| panic!("{field} is not in the list"));
+    pub fn text(&mut self, field: &str, index: usize, hostile: &str) -> String {
+        let all = TRIED.iter().chain(&[(MADE, true)]);
+        let found = all.enumerate().find(|(_, (name, _))| *name == field);
+        let (number, (_, shown)) = found.unwrap_or_else(|| panic!("{field} is not in the list"));
         let text = format!("{hostile}f{number}i{index}");
-        let (field, shown) = (field.to_owned(), TRIED[number].1);
+        let (field, shown) = (field.to_owned(), *shown);
         self.garden.planted.push(Planted { field, text: text.clone(), shown });
         text
     }
@@ -178,6 +199,8 @@ impl Gardener<'_> {
         let mut customer = Customer { id, cookie, project, runner, order, key, key_id };
         self.garden.mails += 1;
         self.about(&customer, index, hostile).await;
+        let name = self.text(OWN_KEY, index, hostile);
+        self.send("POST", "/api/v1/keys", &customer.key, json!({ "name": name })).await;
         let name = self.text(PROJECT, index, hostile);
         let owner = self.text(OWNER, index, hostile);
         let body = json!({ "name": name, "ownerId": owner });
@@ -201,15 +224,17 @@ impl Gardener<'_> {
     /// What an operator writes beside that; mails then come from whom the text says.
     async fn operator(&mut self, index: usize, hostile: &str) -> String {
         let note = self.text(USER, index, hostile);
-        self.admin("/admin/api/users", json!({ "username": format!("u{index}"), "note": note }))
-            .await;
+        let user = json!({ "username": format!("u{index}"), "note": note });
+        let made = self.admin("/admin/api/users", user).await;
+        let id = made["user"]["id"].as_str().expect("an id");
+        self.garden.desk.push(format!("/admin/customers/{id}"));
         let note = self.text(ORDER, index, hostile);
         let order =
             json!({ "order_number": format!("o{index}"), "note": note, "credit_usd": "1.00" });
         self.admin("/admin/api/users/g2g", order).await;
         let (name, label) = (self.text(RUNNER, index, hostile), self.text(LABEL, index, hostile));
         let wish = json!({ "name": name, "labels": { "l": label } });
-        let runner = Machine::enrolled(self.world, wish).await.id.to_string();
+        let runner = Peer::enrolled(self.world, wish).await.id.to_string();
         let model = self.text(MODEL, index, hostile);
         let price = json!({
             "model": model, "input_usd_per_million": "5", "output_usd_per_million": "30",
@@ -227,43 +252,11 @@ impl Gardener<'_> {
         runner
     }
 
-    /// What the first customer has a true machine work on: files, rules, and a turn in which the
-    /// model says what it was told to say.
-    async fn work(&mut self, hostile: &[&str]) {
-        let _machine = self.world.machine(Codex::Newest).await;
-        let (first, key) = (&self.garden.customers[0], self.garden.customers[0].key.clone());
-        let project = format!("/api/v1/projects/{}", first.project);
-        self.send("POST", &format!("{project}/open"), &key, json!({})).await;
-        let (mut said, mut asked, mut rules) = (Vec::new(), Vec::new(), Vec::new());
-        for (index, text) in hostile.iter().enumerate() {
-            // What parts a path is no part of a name.
-            let path = self.text(PATH, index, &text.replace('/', "-"));
-            let content = self.text(CONTENT, index, text);
-            let file = json!({ "path": path, "content": content });
-            self.send("PUT", &format!("{project}/files/content"), &key, file).await;
-            let prompt = self.text(PROMPT, index, text);
-            said.push(format!("say {}", prompt.replace(';', "\\;")));
-            asked.push(prompt);
-            // A rule's name is short.
-            let name: String = visible(text).chars().take(RULE_MAX).collect();
-            let (name, reason) = (self.text(RULE, index, &name), self.text(REASON, index, text));
-            let when = json!({ "commandGlob": "rm *" });
-            rules.push(json!({ "name": name, "reason": reason, "then": "ask", "when": when }));
-        }
-        let policy = json!({ "rules": rules });
-        self.send("PUT", &format!("{project}/policy"), &key, policy).await;
-        let prompt = format!("{}\nrehearse: {}", asked.join("\n"), said.join("; "));
-        let events = self.http.get(self.world.at(&format!("{project}/events?after=0")));
-        let mut turn = Events::of(events.bearer_auth(&key)).await;
-        self.send("POST", &format!("{project}/turns"), &key, json!({ "prompt": prompt })).await;
-        turn.until("turn/completed").await;
-    }
-
     async fn admin(&self, path: &str, body: Value) -> Value {
         self.send("POST", path, self.world.admin_token(), body).await
     }
 
-    async fn send(&self, method: &str, path: &str, bearer: &str, body: Value) -> Value {
+    pub async fn send(&self, method: &str, path: &str, bearer: &str, body: Value) -> Value {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let request = self.http.request(method, self.world.at(path)).bearer_auth(bearer);
         let reply = request.json(&body).send().await.expect("an answer");
@@ -274,7 +267,7 @@ impl Gardener<'_> {
 }
 
 /// The text without what only turns letters around: a person's name may not have it.
-fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     text.chars().filter(|it| it.is_ascii()).collect()
 }
 
