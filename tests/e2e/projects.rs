@@ -6,6 +6,7 @@ mod git;
 mod line;
 mod live;
 mod many;
+mod paint;
 mod policy;
 mod story;
 mod tenants;

@@ -20,7 +20,10 @@ export class Timeline {
   #earlier;
   #path;
   #heard;
-  /** `{ id, item, approvals, text, kind, node, grow }`, oldest first. */
+  /**
+   * `{ id, item, approvals, text, kind, node, grow, given }`, oldest first. What is `given` stands
+   * in the page as the server wrote it, until there is news of it.
+   */
   #entries = [];
   #known = new Map();
   /** The first entry that stands in the page. */
@@ -47,11 +50,29 @@ export class Timeline {
     this.#tell();
   }
 
+  /** Takes over what stands in the page already. */
+  adopt() {
+    for (const node of this.#list.children) {
+      const pre = node.querySelector("[data-grow]");
+      const grow = pre && (pre.firstChild ?? pre.appendChild(document.createTextNode("")));
+      const entry = { id: node.dataset.entry, approvals: [], node, grow, given: true };
+      this.#entries.push(entry);
+      this.#known.set(entry.id, entry);
+    }
+    this.#tell();
+    if (document.documentElement.scrollTop === 0) this.#follow();
+  }
+
+  has(id) {
+    return this.#known.has(id);
+  }
+
   /** An item as it stands now. */
   item(item) {
     const entry = this.#known.get(item.id);
     if (!entry) return this.#add({ id: item.id, item, approvals: [] });
     entry.item = { ...entry.item, ...item };
+    entry.given = false;
     this.#pieces.delete(item.id);
     this.#draw(entry);
   }
@@ -102,7 +123,7 @@ export class Timeline {
   mark(id, text, kind) {
     const known = this.#known.get(id);
     if (!known) return this.#add({ id, text, kind });
-    Object.assign(known, { text, kind });
+    Object.assign(known, { text, kind, given: false });
     this.#draw(known);
   }
 
@@ -122,23 +143,36 @@ export class Timeline {
     const from = this.#entries.length - CHUNK;
     for (const entry of this.#entries.slice(this.#from, from)) {
       entry.node.remove();
-      entry.node = entry.grow = undefined;
+      if (!entry.given) entry.node = entry.grow = undefined;
     }
     this.#from = from;
     this.#tell();
   }
 
   #node(entry) {
+    if (entry.given) return entry.node;
     if (entry.text !== undefined) return (entry.node = note(entry.text, entry.kind));
     const made = entry.item ? render(entry.item) : { node: note("", "asked") };
     // What has grown since the item was told stands in no item yet.
     if (entry.said && made.grow) made.grow.appendData(entry.said);
-    for (const approval of entry.approvals) {
-      const place = { path: this.#path, heard: this.#heard, beside: Boolean(entry.item) };
-      made.node.append(approvalNode(place, approval));
-    }
+    for (const approval of entry.approvals) made.node.append(this.#asked(entry, approval));
     Object.assign(entry, made);
     return entry.node;
+  }
+
+  #asked(entry, approval) {
+    const beside = Boolean(entry.item) || "item" in (entry.node?.dataset ?? {});
+    return approvalNode({ path: this.#path, heard: this.#heard, beside }, approval);
+  }
+
+  /** Of what the server wrote, only the questions change. */
+  #askAnew(entry) {
+    for (const approval of entry.approvals) {
+      const made = this.#asked(entry, approval);
+      const old = [...entry.node.children].find((it) => it.dataset.approval === approval.id);
+      if (old) old.replaceWith(made);
+      else entry.node.append(made);
+    }
   }
 
   #draw(entry) {
@@ -146,7 +180,8 @@ export class Timeline {
     if (entry.item?.status !== "inProgress") entry.said = undefined;
     if (!node) return;
     const follows = atEnd();
-    node.replaceWith(this.#node(entry));
+    if (entry.given) this.#askAnew(entry);
+    else node.replaceWith(this.#node(entry));
     if (follows) this.#follow();
   }
 

@@ -102,6 +102,32 @@ function ending({ status, error }) {
   return [];
 }
 
+/** Those that wait stand in the page anyhow, others by the items that do. */
+function approvals(all) {
+  waiting.clear();
+  for (const approval of all) {
+    const pending = approval.state === "pending";
+    if (pending) waiting.add(approval.id);
+    if (pending || timeline.has(approval.itemId)) timeline.approval(approval);
+  }
+  count();
+}
+
+/** Goes on from the line of the log at which the server wrote the page, if all of it is there. */
+async function begin() {
+  if (!root.dataset.last) return load();
+  timeline.adopt();
+  runs(root.dataset.runs);
+  if (!part("waits").hidden) queueChanged();
+  if (part("approval")) {
+    const { ok, answer } = await call("GET", `${path}/approvals?all=true`);
+    if (!ok) return load();
+    approvals(answer.data);
+  }
+  seen = Number(root.dataset.last);
+  connect();
+}
+
 const newest = () => `state?includeTurns=true&limit=${TURNS}`;
 
 /** Reads how everything stands, and goes on with the stream from there. */
@@ -121,14 +147,7 @@ async function load() {
   timeline.clear();
   earlier.dataset.before = now.turnsBefore ?? "";
   timeline.before(entries(now.turns ?? []));
-  waiting.clear();
-  const items = new Set((now.turns ?? []).flatMap((turn) => turn.items.map((item) => item.id)));
-  for (const approval of asked.answer.data) {
-    const pending = approval.state === "pending";
-    if (pending) waiting.add(approval.id);
-    if (pending || items.has(approval.itemId)) timeline.approval(approval);
-  }
-  count();
+  approvals(asked.answer.data);
   standing(now.runner);
   runs(now.turnId);
   queued(now.queue);
@@ -298,4 +317,4 @@ window.addEventListener("offline", () => show(line, "offline", "bad"));
 window.addEventListener("pagehide", () => source?.close());
 window.addEventListener("pageshow", ({ persisted }) => persisted && load());
 
-load();
+begin();

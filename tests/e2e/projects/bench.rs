@@ -16,7 +16,11 @@ pub struct Bench {
 
 impl Bench {
     pub async fn with(version: Codex) -> Self {
-        Self { seat: Seat::with(version).await, http: Client::new() }
+        Self::at(Seat::with(version).await)
+    }
+
+    pub fn at(seat: Seat) -> Self {
+        Self { seat, http: Client::new() }
     }
 
     /// A new project's id.

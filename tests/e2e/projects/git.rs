@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde_json::json;
 use tempfile::TempDir;
+use tests::browser;
 use tests::certificate::Certificate;
 use tests::packages::Codex;
 use tests::part::Part;
@@ -13,6 +14,7 @@ use tests::runner::Plan;
 use tests::world::World;
 
 use crate::app_server::seat::Seat;
+use crate::signin;
 
 /// A server with one repository, `site.git`.
 struct Server {
@@ -52,7 +54,7 @@ impl Server {
 }
 
 async fn seat(server: &Server) -> Seat {
-    let world = World::start().await;
+    let world = World::plan().secret("SIGNING_SECRETS", signin::SECRET).start().await;
     let [trusted, _] = server.certificate.files();
     let plan = Plan::with(Codex::Newest).knowing("GIT_SSL_CAINFO", &trusted);
     let machine = world.machine_of(plan).await;
@@ -89,4 +91,18 @@ async fn a_repository_that_is_not_there_is_said_to_be_missing() {
     let opened = seat.post(&format!("/api/v1/projects/{id}/open"), json!({})).await;
     assert_eq!(opened.status, 422, "{}", opened.text());
     assert!(opened.text().contains("not found"), "{}", opened.text());
+}
+
+#[tokio::test]
+async fn in_a_browser_a_repository_is_named_and_its_files_are_there_with_the_first_answer() {
+    let server = Server::start();
+    let seat = seat(&server).await;
+    let about = json!({
+        "link": signin::link(&seat.account, "/projects"),
+        "repository": server.url("site.git").await,
+        "missing": server.url("other.git").await,
+    });
+    let found = browser::run(&seat.world, "git.mjs", about).await;
+    assert_eq!(found["file"], "the first", "{found}");
+    assert!(found["missing"].as_str().is_some_and(|it| it.contains("not found")), "{found}");
 }

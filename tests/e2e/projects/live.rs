@@ -23,6 +23,8 @@ async fn an_approval_is_answered_in_the_live_view_while_codex_waits() {
     let project = found["project"].as_str().expect("a project");
     assert!(found["diff"].as_str().is_some_and(|line| line.starts_with('+')), "{found}");
     assert!(found["conflict"].as_str().is_some_and(|it| it.contains("meanwhile")), "{found}");
+    let pass = found["pass"].as_str().expect("a command");
+    assert!(pass.contains("codex") && pass.contains("--remote"), "{found}");
     let asked = seat.get(&format!("/api/v1/projects/{project}/approvals?all=true")).await.json();
     let decided = &asked["data"][0];
     assert_eq!((&decided["state"], &decided["kind"]), (&json!("approved"), &json!("file_change")));

@@ -7,6 +7,7 @@
 pub mod approval;
 pub mod command;
 pub mod feed;
+pub mod glance;
 mod hear;
 pub mod history;
 pub mod lane;

@@ -4,6 +4,7 @@ mod account;
 mod keys;
 mod offers;
 mod overview;
+mod project;
 mod projects;
 mod usage;
 mod wallet;
@@ -27,7 +28,7 @@ pub fn routes() -> Vec<Route> {
         get("/dashboard", Public, TAG, "The customer's overview", overview::read),
         get("/wallet", Public, TAG, "The customer's wallet", wallet::read),
         get("/projects", Public, TAG, "The customer's projects", projects::list),
-        get("/projects/{project_id}", Public, TAG, "A project as it happens", projects::read),
+        get("/projects/{project_id}", Public, TAG, "A project as it happens", project::read),
         get("/account", Public, TAG, "The customer and how they are reached", account::read),
         get("/keys", Public, TAG, "The customer's keys", keys::read),
         get("/usage", Public, TAG, "What the customer used", usage::read),

@@ -1,4 +1,4 @@
-//! Projects: all of them, and one as it happens.
+//! All projects of a customer.
 
 use askama::Template;
 use schema::{Error, ProjectId, Result};
@@ -26,14 +26,6 @@ pub struct ProjectsAfter {
     after: Option<String>,
 }
 
-/// Names a project.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-pub struct ProjectAt {
-    /// The project.
-    project_id: ProjectId,
-}
-
 /// A project, and how many of its questions wait.
 pub struct Row {
     pub id: ProjectId,
@@ -49,15 +41,6 @@ pub struct Projects {
     frame: Frame,
     projects: Vec<Row>,
     pager: Pager,
-}
-
-#[derive(Template)]
-#[template(path = "dashboard/project.html")]
-pub struct Project {
-    frame: Frame,
-    id: ProjectId,
-    name: String,
-    machine: String,
 }
 
 pub async fn list(cx: Cx, at: ProjectsAfter) -> Result<PageOr<Projects>> {
@@ -83,16 +66,4 @@ pub async fn rows(cx: &Cx, listed: Vec<Listed>) -> Result<Vec<Row>> {
         waiting,
     });
     Ok(shown.collect())
-}
-
-pub async fn read(cx: Cx, at: ProjectAt) -> Result<PageOr<Project>> {
-    seen(cx, async |cx, _| {
-        let (project, described) = projects::described(cx, at.project_id).await?;
-        let machine = match &described.standing {
-            Some((standing, _)) => format!("machine {}", standing.as_str()),
-            None => "not on a machine yet".to_owned(),
-        };
-        Ok(Project { frame: Frame::of(cx), id: project.id, name: project.profile.name, machine })
-    })
-    .await
 }

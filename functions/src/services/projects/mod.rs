@@ -12,7 +12,7 @@ pub use approvals::{Given, approvals, resolve};
 pub use open::{Opened, Wish, open};
 pub use passes::{enter, revoke_terminals, stream_ticket, terminal_pass};
 pub use policy::{Tried, policy, set_policy, try_policy};
-pub use state::{Page as TurnPage, State, ThreadTold, state, thread};
+pub use state::{Logged, Page as TurnPage, State, ThreadTold, logged, state, thread};
 pub use terminal::{command as terminal_command, connect};
 pub use turns::{Outcome, Prompted, Wanted, interrupt, prompt, withdraw};
 

@@ -30,6 +30,13 @@ pub struct State {
     pub approvals: Vec<Approval>,
 }
 
+/// A project as its log tells it, with its newest turns and approvals, both oldest first.
+pub struct Logged {
+    pub described: Described,
+    pub turns: Turns,
+    pub approvals: Vec<Approval>,
+}
+
 /// A thread, and who tells of it.
 pub struct ThreadTold {
     pub id: String,
@@ -46,12 +53,30 @@ pub struct Page {
     pub before: Option<u64>,
 }
 
-/// How a project stands.
-pub async fn state(cx: &Cx, id: ProjectId, page: Page) -> Result<State> {
+/// How a project stands by its own log: nobody waits for codex.
+pub async fn logged(cx: &Cx, id: ProjectId, limit: u32) -> Result<Logged> {
+    let (project, described) = looked_at(cx, id).await?;
+    let page = Page { wanted: true, limit: Some(limit), before: None };
+    let turns = match &described.thread {
+        Some(thread) => turns(cx, &project, thread, page).await?,
+        None => None,
+    };
+    let approvals = approvals(cx, &project, true).await?;
+    Ok(Logged { described, turns: turns.unwrap_or_default(), approvals })
+}
+
+/// A project, and how it and its machine stand now.
+async fn looked_at(cx: &Cx, id: ProjectId) -> Result<(Project, Described)> {
     let (project, mut known) = described(cx, id).await?;
     if let Some(standing) = look_at_runner(cx, &project, &known).await {
         known.standing = Some(standing);
     }
+    Ok((project, known))
+}
+
+/// How a project stands.
+pub async fn state(cx: &Cx, id: ProjectId, page: Page) -> Result<State> {
+    let (project, known) = looked_at(cx, id).await?;
     let mut waiting = approvals(cx, &project, false).await?;
     waiting.retain(|it| it.state == ApprovalState::Pending);
     let (thread, turns) = match known.thread.clone() {
