@@ -66,7 +66,8 @@ async function live(page, path, world, seen, faults) {
   const bare = async (route) => {
     const response = await route.fetch();
     const html = (await response.text()).replace(/ data-last="\d+"/, "");
-    await route.fulfill({ response, body: html.replace(/(<ol [^>]*data-items>).*<\/ol>/s, "$1</ol>") });
+    const body = html.replace(/(<ol [^>]*data-items>).*<\/ol>/s, "$1</ol>");
+    await route.fulfill({ response, body });
   };
   await page.route(`**${path}`, bare);
   await page.goto(path);

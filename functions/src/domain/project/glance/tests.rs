@@ -1,3 +1,5 @@
+//! What is kept of a conversation, and how each kind of item is told.
+
 use schema::{
     AskId, Timestamp,
     agent::{ApprovalKind, ApprovalState},
