@@ -161,6 +161,11 @@ pub fn document(families: &[Family]) -> Value {
                     "description": "A static token of the deployment, or a key with the scope \
                                     `admin`.",
                 },
+                "operator": {
+                    "type": "apiKey", "in": "cookie", "name": cookie::ADMIN,
+                    "description": "An operator's session in a browser. What changes something \
+                                    has to come from this site's own pages, with a JSON body.",
+                },
             },
         },
     })
@@ -191,8 +196,8 @@ fn operation(
         Access::Api(_) if matches!(route.handler, Handler::Act(_)) => &["api", "session"],
         Access::Api(_) => &["api"],
         Access::ApiOrAdmin(_) => &["api", "admin"],
-        Access::ApiOrTicket(_) => &["api"],
-        Access::Admin => &["admin"],
+        Access::ApiOrTicket(_) => &["api", "session"],
+        Access::Admin => &["admin", "operator"],
     };
     let security: Vec<Value> = schemes.iter().map(|name| json!({ *name: [] })).collect();
     operation.insert("security".into(), json!(security));

@@ -1,5 +1,6 @@
 //! `/admin/api`: what an operator does.
 
+mod audit;
 mod billing;
 mod codex;
 mod impersonation;

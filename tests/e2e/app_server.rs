@@ -4,7 +4,7 @@ mod alone;
 mod methods;
 mod own;
 mod raw;
-mod releases;
+pub mod releases;
 pub mod seat;
 mod story;
 mod upheaval;

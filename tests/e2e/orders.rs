@@ -176,7 +176,8 @@ async fn the_same_order_again_is_the_same_delivery() {
     check_whole(&desk, &first).await;
     let sql = "SELECT act FROM audit WHERE act LIKE 'order.%' ORDER BY id";
     let acts = desk.world.sql(sql, vec![]).await;
-    assert_eq!(acts, [json!({ "act": "order.placed" }), json!({ "act": "order.revealed" })]);
+    let acts: Vec<_> = acts.iter().filter_map(|row| row["act"].as_str()).collect();
+    assert_eq!(acts, [&["order.placed"][..], &["order.revealed"; 4]].concat());
 }
 
 #[tokio::test]

@@ -15,8 +15,8 @@ pub enum Who {
     Customer,
     /// Whoever runs the machine: it reads what is the machine's.
     Operator,
-    /// Whoever runs the machine, with a note of it: it acts on the machine, its logins or its
-    /// configuration, and nobody is asked.
+    /// Whoever runs the machine: it acts on the machine, its logins or its configuration, and
+    /// nobody is asked.
     Audited,
     /// Nobody, for this reason.
     Nobody(&'static str),
@@ -229,12 +229,52 @@ const CUSTOMER_CONFIG: [&str; 6] = [
     "web_search",
 ];
 
-/// Whether a caller of that grade may have a method called; `true` if it has to be noted.
+/// How the names of methods end that tell how something stands.
+const LOOKS: [&str; 18] = [
+    "checkGovCloudRequirements",
+    "detect",
+    "diagnostics",
+    "get",
+    "getMetadata",
+    "info",
+    "initialize",
+    "installed",
+    "list",
+    "listVoices",
+    "read",
+    "readDirectory",
+    "readHistories",
+    "readiness",
+    "search",
+    "status",
+    "unwatch",
+    "watch",
+];
+
+/// What tells more than that: what was said and done in a conversation.
+const WHOLE: [&str; 6] = [
+    "thread/items/list",
+    "thread/items/read",
+    "thread/read",
+    "thread/timeline/list",
+    "thread/turns/items/list",
+    "thread/turns/list",
+];
+
+/// Whether a method changes nothing and shows nothing of a conversation or of a file's content.
+fn only_looks(method: &str) -> bool {
+    let end = method.rsplit('/').next().unwrap_or(method);
+    LOOKS.contains(&end) && !WHOLE.contains(&method)
+}
+
+/// Whether a caller of that grade may have a method called; `true` if it has to be noted, as all is
+/// that an operator changes or is shown.
 pub fn permit(grade: Grade, method: &str) -> Result<bool> {
     let found = METHODS.binary_search_by_key(&method, |(name, _)| name).ok();
     let who = found.and_then(|at| METHODS.get(at)).map(|(_, who)| *who);
     match (who, grade) {
-        (Some(Who::Customer), _) | (Some(Who::Operator), Grade::Operator) => Ok(false),
+        (Some(Who::Customer), Grade::Customer) => Ok(false),
+        (Some(Who::Customer | Who::Operator), Grade::Operator) => Ok(!only_looks(method)),
         (Some(Who::Audited), Grade::Operator) => Ok(true),
         (Some(Who::Operator | Who::Audited), Grade::Customer) => {
             Err(denied(format!("`{method}` is for operators: it concerns the machine.")))
@@ -315,9 +355,14 @@ mod tests {
     }
 
     #[test]
-    fn customers_work_in_their_threads_and_operators_on_the_machine_with_a_note() {
-        check("thread/start", Some(false), Some(false));
-        check("fs/readFile", None, Some(false));
+    fn customers_work_in_their_threads_and_operators_everywhere_with_a_note() {
+        check("thread/start", Some(false), Some(true));
+        check("turn/start", Some(false), Some(true));
+        check("thread/read", Some(false), Some(true));
+        check("thread/list", Some(false), Some(false));
+        check("model/list", Some(false), Some(false));
+        check("fs/readDirectory", None, Some(false));
+        check("fs/readFile", None, Some(true));
         check("fs/writeFile", None, Some(true));
         check("thread/shellCommand", None, Some(true));
         check("thread/realtime/start", None, None);

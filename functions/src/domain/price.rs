@@ -1,7 +1,7 @@
 //! Tokens to money: versioned price tables, what a call will cost at most and at least, and what it
 //! did cost.
 
-use schema::{MicroUsd, openai::Usage};
+use schema::{MicroUsd, admin::PriceRow, openai::Usage};
 use serde::{Deserialize, Serialize};
 
 /// Micro-dollars for a million tokens.
@@ -62,6 +62,26 @@ pub struct Price {
     /// Added to every call.
     pub per_call: MicroUsd,
     pub input_billing: InputBilling,
+}
+
+/// What is noted when a model's price changes: the one before, where there was one, and the new
+/// one.
+pub fn change(former: Option<&PriceRow>, new: &PriceRow) -> String {
+    let former = former.map_or_else(|| "none".to_owned(), in_words);
+    format!("{} was {former}; is {}", new.model, in_words(new))
+}
+
+fn in_words(row: &PriceRow) -> String {
+    let parts = [
+        ("input", Some(row.input)),
+        ("cached", row.cached_input),
+        ("output", Some(row.output)),
+        ("reasoning", row.reasoning),
+        ("call", Some(row.per_call).filter(|it| *it != 0)),
+    ];
+    let said = parts.into_iter().filter_map(|(name, price)| Some((name, MicroUsd::new(price?))));
+    let said: String = said.map(|(name, price)| format!("{name} {price} ")).collect();
+    said + &row.input_billing
 }
 
 /// What a call cost.
@@ -219,6 +239,25 @@ mod tests {
     fn check(price: &Price, usage: Usage, high_water: u64, billed_input: u64, micros: i64) {
         let total = MicroUsd::new(micros);
         assert_eq!(price.cost(&usage, high_water), Cost { billed_input, total });
+    }
+
+    #[test]
+    fn a_change_is_told_with_what_was_and_what_is() {
+        let new = PriceRow {
+            id: 0,
+            model: "gpt-5.5".to_owned(),
+            input: 5_000_000,
+            cached_input: None,
+            output: 30_000_000,
+            reasoning: None,
+            per_call: 0,
+            input_billing: "new_context".to_owned(),
+        };
+        let old = PriceRow { cached_input: Some(1), per_call: 2, ..new.clone() };
+        let is = "input 5.000000 output 30.000000 new_context";
+        assert_eq!(change(None, &new), format!("gpt-5.5 was none; is {is}"));
+        let was = "input 5.000000 cached 0.000001 output 30.000000 call 0.000002 new_context";
+        assert_eq!(change(Some(&old), &new), format!("gpt-5.5 was {was}; is {is}"));
     }
 
     #[test]

@@ -16,9 +16,9 @@ pub async fn note(cx: &Cx, act: &str, detail: &str) -> Result<()> {
     audit::note(&cx.env, cx.now, &actor, act, detail).await
 }
 
-/// Notes what somebody did with an account who is not let in as who they are.
-pub(super) async fn note_as(cx: &Cx, actor: &str, act: &str, account: AccountId) -> Result<()> {
-    audit::note(&cx.env, cx.now, actor, act, &account.to_string()).await
+/// Notes what somebody did who is not let in as who they are.
+pub(super) async fn note_as(cx: &Cx, actor: &str, act: &str, detail: &str) -> Result<()> {
+    audit::note(&cx.env, cx.now, actor, act, detail).await
 }
 
 /// Notes what an account's owner did, unless it was an operator: whoever asks.

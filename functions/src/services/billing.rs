@@ -26,9 +26,12 @@ pub async fn price_versions(cx: &Cx, before: Option<i64>, size: u32) -> Result<V
     settings::price_versions(&cx.env, before.unwrap_or(END).min(END), size).await
 }
 
-/// Puts a new price in force; the old one stays for the charges that it made.
-pub async fn set_price(cx: &Cx, row: &PriceRow) -> Result<()> {
-    settings::add_price(&cx.env, row, cx.now).await
+/// Puts a new price in force, and says which one was until now; that one stays for the charges that
+/// it made.
+pub async fn set_price(cx: &Cx, row: &PriceRow) -> Result<Option<PriceRow>> {
+    let former = prices(cx).await?.into_iter().find(|it| it.model == row.model);
+    settings::add_price(&cx.env, row, cx.now).await?;
+    Ok(former)
 }
 
 /// The names of the routes, the active one first.
@@ -39,12 +42,14 @@ pub async fn routes(cx: &Cx) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Tries a route first from now on.
-pub async fn choose_route(cx: &Cx, name: &str) -> Result<()> {
+/// Tries a route first from now on, and says which one was until now.
+pub async fn choose_route(cx: &Cx, name: &str) -> Result<String> {
     if !cx.config.routes.iter().any(|route| route.name == name) {
         return Err(Error::field("provider", format!("there is no route `{name}`")));
     }
-    settings::set(&cx.env, settings::ACTIVE_ROUTE, name).await
+    let former = routes(cx).await?.into_iter().next().unwrap_or_default();
+    settings::set(&cx.env, settings::ACTIVE_ROUTE, name).await?;
+    Ok(former)
 }
 
 /// What each route and model came to in the last thirty days.

@@ -267,6 +267,8 @@ pub async fn file(
 ) -> Result<web_sys::Response> {
     let machine = runners::machine(&cx.env, id).await?;
     machine.ok_or_else(|| Error::not_found("runner", id))?;
+    // Before it is read: what was seen without a note would be worse than a note of nothing.
+    audit::note(cx, "runner.file_read", &format!("{id} {account} {path}")).await?;
     let op: schema::OpId = cx::new_id(cx.now)?;
     let query = (("op", op), ("account", account), ("path", path));
     let query = serde_urlencoded::to_string(query).map_err(Error::internal)?;

@@ -57,7 +57,8 @@ pub async fn end(cx: &Cx) -> Result<Option<String>> {
         Err(error) if error.code == Code::PermissionDenied => {}
         spent => {
             spent?;
-            audit::note_as(cx, &actor(body.operator), "impersonation.ended", body.account).await?;
+            let (actor, whom) = (actor(body.operator), body.account.to_string());
+            audit::note_as(cx, &actor, "impersonation.ended", &whom).await?;
         }
     }
     Ok(Some(cookie::clear(cookie::IMPERSONATION)))

@@ -2,6 +2,7 @@
 
 use schema::{Error, Result};
 
+use super::audit;
 use crate::{
     cx::{self, Cx},
     domain::{
@@ -138,6 +139,8 @@ pub async fn test(cx: &Cx, template: &str, to: &str) -> Result<Ending> {
     let notice = notice.ok_or_else(|| Error::field("template", "there is no such template"))?;
     let letter = letter(cx, &origin, notice)?;
     let settings = read(cx).await?;
+    // Before it is sent: a mail without a note would be worse than a note without a mail.
+    audit::note(cx, "mail.tested", &format!("{template} to {to}")).await?;
     let (id, at) = (cx::new_id(cx.now)?, cx.now);
     let parcel = Parcel { id, at, to, letter: &letter, unsubscribe: None };
     Ok(courier::mail(&cx.config, &settings, &parcel, || Ok(())).await)

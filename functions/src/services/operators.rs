@@ -5,7 +5,7 @@ use schema::{AccountId, Code, Error, Result};
 
 use super::{
     accounts::unexpected,
-    admission,
+    admission, audit,
     people::attempts::{self, Subject},
     sessions,
 };
@@ -47,6 +47,8 @@ pub async fn login(cx: &Cx, name: Option<&str>, password: &str) -> Result<(Opera
     let body = Session { by, name, epoch };
     let signed = sessions::sign(cx, OPERATOR, until, &body)?;
     let operator = Operator { by: body.by, name: body.name, until: Some(until) };
+    let detail = format!("from {} until {until}", cx.address());
+    audit::note_as(cx, &operator.actor(), "operator.signed_in", &detail).await?;
     Ok((operator, cookie::set(cookie::ADMIN, &signed.text, OPERATOR_MS)))
 }
 
@@ -59,7 +61,12 @@ pub async fn logout(cx: &Cx) -> Result<String> {
         match tell(cx, keeper(cx, &body.by), session::Command::Spend(single)).await {
             // It had ended before.
             Err(error) if error.code == Code::PermissionDenied => {}
-            told => drop(told?),
+            told => {
+                told?;
+                let operator = Operator { by: body.by, name: body.name, until: Some(until) };
+                let detail = format!("before {until}");
+                audit::note_as(cx, &operator.actor(), "operator.signed_out", &detail).await?;
+            }
         }
     }
     Ok(cookie::clear(cookie::ADMIN))

@@ -59,6 +59,8 @@ pub async fn place(cx: &Cx, new: NewOrder) -> Result<Delivery> {
     let secrets = open(cx, &placed)?;
     let replayed = placed.completed_at.is_some();
     if replayed {
+        // What is sent again is shown again.
+        audit::note(cx, "order.revealed", &number).await?;
         return Ok(deliver(cx, placed, secrets, (origin, true)));
     }
     fulfil(cx, &placed, &secrets).await?;

@@ -1,5 +1,5 @@
-//! Calls of codex's own methods: allowed, noted where they act on the machine, and put to the
-//! account's process.
+//! Calls of codex's own methods: allowed, noted where an operator's change or show something, and
+//! put to the account's process.
 
 use schema::{Error, Result, app_server::Members};
 use serde_json::{
@@ -16,18 +16,21 @@ use crate::{cx::Cx, domain::methods};
 
 /// Puts a call to the process, whatever it comes to.
 pub async fn pass(cx: &Cx, whom: Acting, method: &str, params: &RawValue) -> Result<Answered> {
-    let Acting { account, grade } = whom;
-    let noted = methods::permit(grade, method)?;
+    let noted = methods::permit(whom.grade, method)?;
     let members = serde_json::from_str::<Map<String, Value>>(params.get());
     let members = members.map_err(|_| Error::field("params", "a JSON object"))?;
-    methods::permit_params(grade, &members)?;
+    methods::permit_params(whom.grade, &members)?;
     // Before it happens: what was done without a note would be worse than a note of nothing. What
     // was sent may be a secret, and is not noted.
     if noted {
-        audit::note(cx, &format!("codex.{method}"), &account.to_string()).await?;
+        audit::note(cx, &format!("codex.{method}"), &whom.account.to_string()).await?;
     }
-    let request = Request { grade, method, params, wait_ms: CALL_MS };
-    runners::answered(cx, account, request).await
+    put(cx, whom, method, params).await
+}
+
+async fn put(cx: &Cx, whom: Acting, method: &str, params: &RawValue) -> Result<Answered> {
+    let Acting { account, grade } = whom;
+    runners::answered(cx, account, Request { grade, method, params, wait_ms: CALL_MS }).await
 }
 
 /// Puts a call to the process; what codex refuses is an error in our words.
@@ -38,7 +41,22 @@ pub async fn call(
     params: Map<String, Value>,
 ) -> Result<Members> {
     let params = to_raw_value(&params).map_err(Error::internal)?;
-    match pass(cx, whom, method, &params).await? {
+    said(method, pass(cx, whom, method, &params).await?)
+}
+
+/// Asks the process what we need to know ourselves and show to nobody.
+pub(super) async fn ask(
+    cx: &Cx,
+    whom: Acting,
+    method: &str,
+    params: Map<String, Value>,
+) -> Result<Members> {
+    let params = to_raw_value(&params).map_err(Error::internal)?;
+    said(method, put(cx, whom, method, &params).await?)
+}
+
+fn said(method: &str, answered: Answered) -> Result<Members> {
+    match answered {
         Answered::Result(result) => serde_json::from_str(result.get()).map_err(|error| {
             Error::internal(format!("`{method}` was answered with no object: {error}"))
         }),
@@ -49,6 +67,7 @@ pub async fn call(
 /// Tells the process something that has no answer.
 pub async fn notify(cx: &Cx, whom: Acting, method: &str, params: Option<&RawValue>) -> Result<()> {
     methods::permit_notification(method)?;
+    audit::note(cx, &format!("codex.{method}"), &whom.account.to_string()).await?;
     runners::notify(cx, whom.account, method, params).await
 }
 

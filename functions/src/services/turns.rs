@@ -115,7 +115,8 @@ async fn working(cx: &Cx, whom: Acting) -> Result<Vec<String>> {
     let loaded = rpc::call(cx, whom, "thread/loaded/list", members(json!({}))).await?;
     let mut working = Vec::new();
     for id in member::<Vec<String>>(&loaded, "data")? {
-        let thread: Thread = member(&threads::read(cx, whom, &id, false).await?.said, "thread")?;
+        let params = members(json!({ "threadId": &id, "includeTurns": false }));
+        let thread: Thread = member(&rpc::ask(cx, whom, "thread/read", params).await?, "thread")?;
         if thread.status.kind == "active" {
             working.push(id);
         }

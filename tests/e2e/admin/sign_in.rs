@@ -1,6 +1,8 @@
 //! Operators in browsers: `/admin/auth/login`, `/admin/logout`, `/admin/api/me`, and what ends
 //! their session.
 
+use functions::api::families;
+use functions::domain::contract::DOCUMENT;
 use functions::domain::cookie;
 use functions::domain::link::{Claims, SigningKeys};
 use functions::domain::operator::{By, OPERATOR, OPERATOR_MS, Session, print};
@@ -272,4 +274,27 @@ async fn where_the_deployments_own_account_rests_its_operators_still_sign_in() {
     assert_eq!(desk.send(rest.json(&json!({ "active": false }))).await.status, 200);
     check(&desk, &cookie, false).await;
     check(&desk, &session(&desk, &token).await, true).await;
+}
+
+#[tokio::test]
+async fn an_operators_session_is_good_exactly_where_the_document_says_so() {
+    let desk = open().await;
+    let cookie = session(&desk, desk.world.admin_token()).await;
+    let document: Value = serde_json::from_str(DOCUMENT).expect("JSON");
+    assert_eq!(document["components"]["securitySchemes"]["operator"]["name"], cookie::ADMIN);
+    let families = families();
+    let routes = families.iter().flat_map(|family| &family.routes);
+    let mut asked = 0;
+    for route in routes.filter(|route| route.method == "GET" && !route.socket) {
+        let schemes = document["paths"][route.path]["get"]["security"].as_array().expect("a list");
+        if schemes.is_empty() {
+            continue;
+        }
+        let promised = schemes.iter().any(|scheme| scheme.get("operator").is_some());
+        let request = desk.request("GET", route.path).header("cookie", &cookie);
+        let status = request.send().await.expect("an answer").status().as_u16();
+        assert_eq!(!matches!(status, 401 | 403), promised, "{}: {status}", route.path);
+        asked += 1;
+    }
+    assert!(asked > 60, "{asked}");
 }

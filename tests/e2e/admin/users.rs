@@ -215,7 +215,7 @@ async fn what_an_operator_does_is_noted_with_who_did_it() {
     assert_eq!(
         rows,
         [
-            note("operator", "user.created", &desk.account.id),
+            note("operator", "user.created", &format!("{} with 25.000000", desk.account.id)),
             note("operator", "key.created", &id),
             note(&id, "user.deleted", &desk.account.id),
         ]

@@ -14,13 +14,13 @@ const CURRENT: &str = "/api/core/releases/current";
 const SYNC: &str = "/api/core/releases/sync";
 
 /// A package registry that says what it is told to.
-struct Registry {
-    url: String,
+pub struct Registry {
+    pub url: String,
     says: watch::Sender<(u16, String)>,
 }
 
 impl Registry {
-    async fn open() -> Self {
+    pub async fn open() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let url = format!("http://{}/@openai/codex", listener.local_addr().expect("an address"));
         let (says, said) = watch::channel((404, String::new()));
@@ -40,7 +40,7 @@ impl Registry {
         Self { url, says }
     }
 
-    fn say(&self, status: u16, body: impl Into<String>) {
+    pub fn say(&self, status: u16, body: impl Into<String>) {
         self.says.send_replace((status, body.into()));
     }
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     cx::Cx,
-    domain::price::InputBilling,
+    domain::price::{self, InputBilling},
     http::Json,
     services::{audit, billing},
 };
@@ -39,7 +39,7 @@ pub async fn versions(cx: Cx, at: PageQuery) -> Result<Json<Page<PriceVersion>>>
 
 pub async fn set_price(cx: Cx, _: Nothing, body: SetPrice) -> Result<Json<Billing>> {
     let optional = |field: &str, text: &Option<String>| {
-        text.as_deref().map(|text| price(field, text)).transpose()
+        text.as_deref().map(|text| micros(field, text)).transpose()
     };
     let rule = body.input_billing.as_deref().unwrap_or(InputBilling::NewContext.as_str());
     let rule = InputBilling::parse(rule);
@@ -50,15 +50,15 @@ pub async fn set_price(cx: Cx, _: Nothing, body: SetPrice) -> Result<Json<Billin
     let row = PriceRow {
         id: 0,
         model: short("model", body.model)?,
-        input: price("input_usd_per_million", &body.input_usd_per_million)?,
+        input: micros("input_usd_per_million", &body.input_usd_per_million)?,
         cached_input: optional("cached_input_usd_per_million", &body.cached_input_usd_per_million)?,
-        output: price("output_usd_per_million", &body.output_usd_per_million)?,
+        output: micros("output_usd_per_million", &body.output_usd_per_million)?,
         reasoning: optional("reasoning_usd_per_million", &body.reasoning_usd_per_million)?,
         per_call: optional("per_call_usd", &body.per_call_usd)?.unwrap_or(0),
         input_billing: rule.as_str().to_owned(),
     };
-    billing::set_price(&cx, &row).await?;
-    audit::note(&cx, "price.set", &row.model).await?;
+    let former = billing::set_price(&cx, &row).await?;
+    audit::note(&cx, "price.set", &price::change(former.as_ref(), &row)).await?;
     read(cx, Nothing {}).await
 }
 
@@ -72,8 +72,8 @@ pub async fn choose_provider(
     _: Nothing,
     body: SetModelProvider,
 ) -> Result<Json<ModelProvider>> {
-    billing::choose_route(&cx, &body.provider).await?;
-    audit::note(&cx, "provider.chosen", &body.provider).await?;
+    let former = billing::choose_route(&cx, &body.provider).await?;
+    audit::note(&cx, "provider.chosen", &format!("{} after {former}", body.provider)).await?;
     provider(cx, Nothing {}).await
 }
 
@@ -82,7 +82,7 @@ pub async fn model_usage(cx: Cx, _: Nothing) -> Result<Json<Vec<ModelUsage>>> {
 }
 
 /// A price in dollars as micro-dollars. A million tokens for a dollar are a micro-dollar each.
-fn price(field: &str, text: &str) -> Result<i64> {
-    let micros = amount(field, text)?.micros();
-    if micros < 0 { Err(Error::field(field, "not below zero")) } else { Ok(micros) }
+fn micros(field: &str, text: &str) -> Result<i64> {
+    let price = amount(field, text)?.micros();
+    if price < 0 { Err(Error::field(field, "not below zero")) } else { Ok(price) }
 }

@@ -64,7 +64,9 @@ pub async fn set(cx: Cx, _: Nothing, body: SetFairUse) -> Result<Json<FairUse>> 
     }
     let whose = body.user_id.map_or_else(|| "everybody".to_owned(), |id| id.to_string());
     let show = |limit: Option<MicroUsd>| limit.map_or_else(|| "-".to_owned(), |it| it.to_string());
-    let detail = format!("{whose} {} {}", show(five_hours), show(three_days));
+    let price = show(price_cents.map(MicroUsd::from_cents));
+    let (five_hours, three_days) = (show(five_hours), show(three_days));
+    let detail = format!("{whose} five_hours {five_hours} three_days {three_days} price {price}");
     audit::note(&cx, "fair_use.set", &detail).await?;
     read(cx, FairUseQuery { user_id: body.user_id }).await
 }

@@ -53,7 +53,7 @@ pub async fn set(cx: Cx, _: Nothing, body: SetMailSettings) -> Result<Json<MailS
         whatsapp: whatsapp.map(wished_provider),
     };
     let set = mail::set(&cx, wish).await?;
-    audit::note(&cx, "mail.set", set.via.as_str()).await?;
+    audit::note(&cx, "mail.set", &set.in_words()).await?;
     Ok(Json(settings(set)))
 }
 

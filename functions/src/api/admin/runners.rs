@@ -42,7 +42,8 @@ pub async fn invite(
     let CreateRegistration { name, labels, capacity, ephemeral, minutes } = body;
     let wish = fleet::Wish { name, labels, capacity, ephemeral, minutes };
     let (token, made) = fleet::invite(&cx, wish).await?;
-    audit::note(&cx, "runner.invited", &made.name).await?;
+    let name = if made.name.is_empty() { "of any name" } else { &made.name };
+    audit::note(&cx, "runner.invited", &format!("{name} until {}", made.expires_at)).await?;
     Ok(Created(CreatedRegistration { token, expires_at: made.expires_at.to_string() }))
 }
 

@@ -84,7 +84,8 @@ pub async fn create(
         wallets::credit(&cx, profile.id, source, credit, "first credit".to_owned()).await?;
     }
     let made = keys::create(&cx, profile.id, keys::Wanted::default()).await?;
-    audit::note(&cx, "user.created", &profile.id.to_string()).await?;
+    let with = credit.map(|credit| format!(" with {credit}")).unwrap_or_default();
+    audit::note(&cx, "user.created", &format!("{}{with}", profile.id)).await?;
     let api_key = created(&cx, profile.id, made);
     Ok(Created(CreatedUser { user: user(profile), api_key }))
 }

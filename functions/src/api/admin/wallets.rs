@@ -50,7 +50,8 @@ pub async fn set(cx: Cx, at: UserPath, body: SetWallet) -> Result<Json<WalletCha
     let balance = amount("balance_usd", &body.balance_usd)?;
     let note = short("note", body.note)?;
     let receipt = wallets::set(&cx, at.user_id, cx.source(), balance, note).await?;
-    audit::note(&cx, "wallet.set", &format!("{} {balance}", at.user_id)).await?;
+    let detail = format!("{} {balance}{}", at.user_id, again(&receipt));
+    audit::note(&cx, "wallet.set", &detail).await?;
     Ok(Json(WalletChanged { wallet: receipt.wallet, replayed: receipt.replayed }))
 }
 
@@ -58,8 +59,14 @@ pub async fn credit(cx: Cx, at: UserPath, body: CreditWallet) -> Result<Json<Wal
     let amount = amount("amount_usd", &body.amount_usd)?;
     let note = short("note", body.note)?;
     let receipt = wallets::credit(&cx, at.user_id, cx.source(), amount, note).await?;
-    audit::note(&cx, "wallet.credited", &format!("{} {amount}", at.user_id)).await?;
+    let detail = format!("{} {amount}{}", at.user_id, again(&receipt));
+    audit::note(&cx, "wallet.credited", &detail).await?;
     Ok(Json(WalletChanged { wallet: receipt.wallet, replayed: receipt.replayed }))
+}
+
+/// What is noted of an act that had been done before, under the same `Idempotency-Key`.
+const fn again(receipt: &wallets::Receipt) -> &'static str {
+    if receipt.replayed { " again: nothing changed" } else { "" }
 }
 
 pub async fn transactions(cx: Cx, at: RowsOf) -> Result<Json<Page<WalletTransaction>>> {

@@ -14,7 +14,7 @@ use crate::{
     http::{Json, Sse},
     services::{
         acting::acting,
-        rpc,
+        audit, rpc,
         runners::{Answered, Watch},
     },
 };
@@ -65,5 +65,7 @@ pub async fn events(cx: Cx, at: EventsOf) -> Result<Sse> {
     // A browser sends the header when it comes back, to the same address as at first.
     let after = cx.events.after.as_ref().map(seen).transpose()?.or(at.after);
     let watch = Watch { after, thread: at.thread_id, until: None };
+    // A log has all that its account and codex said to each other.
+    audit::note(&cx, "codex.watched", &whom.account.to_string()).await?;
     Ok(Sse(rpc::events(&cx, whom, &watch).await?))
 }

@@ -70,6 +70,20 @@ pub struct Provider {
 }
 
 impl Settings {
+    /// What is noted when they are set: no secret, and no address that may have one in it.
+    pub fn in_words(&self) -> String {
+        let from = Some(self.from_address.as_str()).filter(|from| !from.is_empty());
+        let server = self.smtp.as_ref().map(|it| format!("smtp {}:{}", it.host, it.port));
+        let parts = [
+            Some(self.via.as_str().to_owned()),
+            from.map(|from| format!("from {from}")),
+            server,
+            self.http.as_ref().map(|_| "a provider of mail".to_owned()),
+            self.whatsapp.as_ref().map(|_| "WhatsApp".to_owned()),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
     /// Refuses what cannot work, or must not.
     pub fn check(&self, development: bool) -> Result<()> {
         if self.via != Via::Off && MailAddress::parse(&self.from_address).is_none() {
