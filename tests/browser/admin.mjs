@@ -7,6 +7,7 @@ await browser(async ({ page, world }) => {
   await signIn(page, world);
   const adjusted = await adjust(page, world);
   const listed = await list(page, world);
+  const made = await create(page);
   const token = await reveal(page, world);
   const revoked = await revoke(page, world);
   const provider = await choose(page, world);
@@ -17,7 +18,7 @@ await browser(async ({ page, world }) => {
   await page.waitForURL(/\/admin\/sign-in/);
   await page.goto("/admin/keys");
   const left = new URL(page.url()).pathname;
-  return { adjusted, listed, token, revoked, provider, approved, delivered, looked, left };
+  return { adjusted, listed, made, token, revoked, provider, approved, delivered, looked, left };
 });
 
 /** The sign-in, without a mouse; a wrong token is said to be wrong first. */
@@ -71,6 +72,26 @@ async function list(page, world) {
   await page.goto(`/admin/customers?search=${world.user}`);
   await page.getByText("$37").waitFor();
   return page.locator("[data-balance-of]").textContent();
+}
+
+/** A customer with limits of their own, and the command that they are sent. */
+async function create(page) {
+  await page.goto("/admin/customers");
+  await page.getByRole("button", { name: "New customer" }).click();
+  const form = page.getByRole("dialog", { name: "New customer" });
+  await form.getByLabel("Username").fill("grace");
+  await form.getByLabel("Plan").selectOption("enterprise");
+  await form.getByText("Limits of Enterprise").click();
+  await form.getByLabel("Requests in an hour").fill("321");
+  await form.getByRole("button", { name: "Make the account" }).click();
+  const dialog = page.getByRole("dialog", { name: "The account is there" });
+  const token = await dialog.locator("#made-key").textContent();
+  const command = await dialog.locator("#made-posix").textContent();
+  const name = await dialog.locator("code").first().textContent();
+  await page.goto(`/admin/customers?search=${name}`);
+  await page.getByRole("link", { name }).click();
+  await page.waitForURL(/customers\/acct_/);
+  return { command: command.includes(token), plan: await page.getByText("321", { exact: true }).count() };
 }
 
 async function reveal(page, world) {

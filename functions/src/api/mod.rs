@@ -4,7 +4,9 @@
 pub mod admin;
 pub mod agent;
 pub mod app_server;
+mod key_wish;
 pub mod openai;
+mod paging;
 pub mod projects;
 pub mod runner;
 pub mod system;

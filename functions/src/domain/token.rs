@@ -25,6 +25,19 @@ pub enum KeyType {
 }
 
 impl KeyType {
+    /// The kind of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Secret, Self::Publishable].into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Secret => "secret",
+            Self::Publishable => "publishable",
+        }
+    }
+
     const fn prefix(self) -> &'static str {
         match self {
             Self::Secret => "cdx_sk_",

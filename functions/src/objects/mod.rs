@@ -2,6 +2,7 @@
 //! nothing.
 
 pub mod account;
+mod frame;
 pub mod gate;
 pub mod project;
 pub mod runner;

@@ -1,7 +1,9 @@
 //! Where a list goes on: a page is named by the last row of the one before it.
 
+use std::str::FromStr;
+
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use schema::page::Page;
+use schema::{Error, Result, page::Page};
 
 /// Rows in a page of a list that people read.
 pub const ROWS: u32 = 25;
@@ -13,6 +15,16 @@ pub struct Pager {
     pub first: Option<String>,
     /// To what follows, if anything does.
     pub next: Option<String>,
+}
+
+/// The row that a page begins after, where its address names one.
+pub fn after<T: FromStr>(text: Option<&str>) -> Result<Option<T>> {
+    text.map(str::parse).transpose().map_err(|_| odd())
+}
+
+/// What is said of an address that names no row.
+pub fn odd() -> Error {
+    Error::field("after", "not a row of this list")
 }
 
 /// A page of `rows`, of which one more than [`ROWS`] was read, and the ways out of it. `path` is

@@ -229,6 +229,7 @@ async fn an_operator_works_a_day_in_a_browser_and_everything_is_noted() {
     let found = browser::run(&desk.world, "admin.mjs", about).await;
     assert_eq!(found["adjusted"], "$37.345", "{found:#}");
     assert_eq!(found["listed"], "$37.345", "a balance is asked for when its row is seen");
+    assert_eq!(found["made"], json!({ "command": true, "plan": 1 }), "limits and a command");
     assert_eq!(found["token"], desk.account.key.as_str());
     assert_eq!(
         (&found["provider"], &found["approved"]),

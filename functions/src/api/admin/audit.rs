@@ -1,13 +1,13 @@
 //! `/admin/api/audit`: what operators did, and what was done with accounts.
 
 use schema::{
-    Error, Result, Timestamp,
+    Result, Timestamp,
     admin::AuditRow,
     page::{Page, PageQuery},
 };
 use serde::Deserialize;
 
-use crate::{cx::Cx, http::Json, services::audit};
+use crate::{api::paging, cx::Cx, http::Json, services::audit};
 
 /// Which rows.
 #[derive(Debug, Default, Deserialize)]
@@ -30,8 +30,7 @@ pub struct AuditOf {
 
 pub async fn list(cx: Cx, at: AuditOf) -> Result<Json<Page<AuditRow>>> {
     let page = PageQuery { limit: at.limit, starting_after: at.starting_after };
-    let before = page.starting_after.as_ref().map(|text| text.parse::<i64>());
-    let before = before.transpose().map_err(|_| Error::field("starting_after", "not a cursor"))?;
+    let before = paging::after(&page)?;
     let wanted = audit::Wanted { actor: at.actor, act: at.act, text: at.text };
     let found = audit::list(&cx, &wanted, before, page.size()).await?;
     let next_cursor = found.next.map(|id| id.to_string());

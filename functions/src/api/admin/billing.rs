@@ -14,6 +14,7 @@ use super::{
     users::{amount, short},
 };
 use crate::{
+    api::paging,
     cx::Cx,
     domain::price::{self, InputBilling},
     http::Json,
@@ -26,9 +27,7 @@ pub async fn read(cx: Cx, _: Nothing) -> Result<Json<Billing>> {
 
 /// Which page of prices.
 pub async fn versions(cx: Cx, at: PageQuery) -> Result<Json<Page<PriceVersion>>> {
-    let before = at.starting_after.as_ref().map(|text| text.parse::<i64>());
-    let before = before.transpose().map_err(|_| Error::field("starting_after", "not a cursor"))?;
-    let rows = billing::price_versions(&cx, before, at.size()).await?;
+    let rows = billing::price_versions(&cx, paging::after(&at)?, at.size()).await?;
     let rows = rows.into_iter().map(|it| PriceVersion {
         price: it.row,
         created_at: Timestamp::from_millis(it.created_at).to_string(),

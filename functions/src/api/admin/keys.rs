@@ -6,8 +6,9 @@ use schema::{
 };
 use serde::Deserialize;
 
-use super::{super::system::Nothing, users::short};
+use super::users::short;
 use crate::{
+    api::{key_wish, system::Nothing},
     cx::Cx,
     domain::{
         access::{self, Scope},
@@ -16,9 +17,6 @@ use crate::{
     http::{Created, Json},
     services::{audit, keys, people, setup},
 };
-
-/// Ranges of addresses that a key may name.
-const CIDRS_MAX: usize = 100;
 
 /// Names an account whose keys are meant.
 #[derive(Debug, Deserialize)]
@@ -42,20 +40,8 @@ pub async fn list(cx: Cx, at: KeysOf) -> Result<Json<Vec<Key>>> {
 }
 
 pub async fn create(cx: Cx, _: Nothing, body: CreateKey) -> Result<Created<CreatedKey>> {
-    let kind = match body.kind.as_deref() {
-        None | Some("secret") => KeyType::Secret,
-        Some("publishable") => KeyType::Publishable,
-        Some(_) => return Err(Error::field("kind", "secret or publishable")),
-    };
-    let scope = |name: &String| {
-        Scope::parse(name)
-            .ok_or_else(|| Error::field("scopes", format!("there is no scope `{name}`")))
-    };
-    let scopes = match &body.scopes {
-        Some(names) => names.iter().map(scope).collect::<Result<Vec<_>>>()?,
-        None if kind == KeyType::Publishable => Scope::PUBLISHABLE.to_vec(),
-        None => Scope::CUSTOMER.to_vec(),
-    };
+    let kind = key_wish::kind(body.kind.as_deref())?;
+    let scopes = key_wish::scopes(body.scopes, kind)?;
     if scopes.is_empty() {
         return Err(Error::field("scopes", "name at least one, or leave them out"));
     }
@@ -67,15 +53,7 @@ pub async fn create(cx: Cx, _: Nothing, body: CreateKey) -> Result<Created<Creat
             return Err(Error::field("scopes", "a publishable key never runs commands"));
         }
     }
-    let range = |text: &String| {
-        let message =
-            || Error::field("cidrs", format!("`{text}` is not a range such as 10.0.0.0/8"));
-        text.parse().map_err(|_| message())
-    };
-    let cidrs = body.cidrs.iter().map(range).collect::<Result<Vec<_>>>()?;
-    if cidrs.len() > CIDRS_MAX {
-        return Err(Error::field("cidrs", format!("at most {CIDRS_MAX} ranges")));
-    }
+    let cidrs = key_wish::ranges(body.cidrs)?;
     let name = short("name", body.name)?;
     let wanted = keys::Wanted { name, kind, scopes, cidrs, copied: true };
     let (token, made) = keys::create(&cx, body.user_id, wanted).await?;
@@ -108,10 +86,7 @@ pub fn key(user_id: AccountId, key: access::Key) -> Key {
         id: key.id,
         user_id,
         name: key.name,
-        kind: match key.kind {
-            KeyType::Secret => "secret".to_owned(),
-            KeyType::Publishable => "publishable".to_owned(),
-        },
+        kind: key.kind.as_str().to_owned(),
         last4: key.last4,
         scopes: key.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
         cidrs: key.cidrs.into_iter().map(String::from).collect(),

@@ -11,7 +11,7 @@ use schema::{
 use serde::Deserialize;
 
 use crate::{
-    api::{agent::notices::cursor, system::Nothing},
+    api::{paging, system::Nothing},
     cx::Cx,
     domain::{
         mail::settings::{Provider, Server, Settings, Via},
@@ -76,7 +76,7 @@ pub async fn templates(cx: Cx, _: Nothing) -> Result<Json<Vec<MailTemplate>>> {
 
 pub async fn list(cx: Cx, at: NoticesOf) -> Result<Json<Page<NoticeRecord>>> {
     let page = PageQuery { limit: at.limit, starting_after: at.starting_after };
-    let records = notices::list(&cx, at.account, cursor(&page)?, page.size()).await?;
+    let records = notices::list(&cx, at.account, paging::after(&page)?, page.size()).await?;
     let records = records.into_iter().map(record).collect();
     Ok(Json(Page::of(records, page.size(), |record: &NoticeRecord| record.id.to_string())))
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::users::{amount, short};
 use crate::{
-    api::system::Nothing,
+    api::{paging, system::Nothing},
     cx::Cx,
     domain::order,
     http::{Created, Json},
@@ -39,8 +39,7 @@ pub async fn place(cx: Cx, _: Nothing, body: PlaceOrder) -> Result<Created<Order
 }
 
 pub async fn list(cx: Cx, at: PageQuery) -> Result<Json<Page<Order>>> {
-    let after = at.starting_after.as_ref().map(|text| text.parse::<AccountId>());
-    let after = after.transpose().map_err(|_| Error::field("starting_after", "not a cursor"))?;
+    let after: Option<AccountId> = paging::after(&at)?;
     let rows = orders::list(&cx, after, at.size()).await?.into_iter().map(shown).collect();
     Ok(Json(Page::of(rows, at.size(), |order: &Order| order.user_id.to_string())))
 }

@@ -8,7 +8,7 @@ use schema::{
 
 use super::wallets::RowsOf;
 use crate::{
-    api::agent::payments::{cursor, payment},
+    api::{agent::payments::payment, paging},
     cx::Cx,
     domain,
     http::Json,
@@ -17,13 +17,13 @@ use crate::{
 
 pub async fn list(cx: Cx, at: RowsOf) -> Result<Json<Page<UserPayment>>> {
     let page = at.page();
-    let rows = payments::list(&cx, at.user_id, cursor(&page)?, page.size()).await?;
+    let rows = payments::list(&cx, at.user_id, paging::after(&page)?, page.size()).await?;
     let rows = rows.iter().map(shown).collect();
     Ok(Json(Page::of(rows, page.size(), |row: &UserPayment| row.payment.id.to_string())))
 }
 
 pub async fn problems(cx: Cx, at: PageQuery) -> Result<Json<Page<Problem>>> {
-    let rows = payments::problems(&cx, cursor(&at)?, at.size()).await?;
+    let rows = payments::problems(&cx, paging::after(&at)?, at.size()).await?;
     Ok(Json(Page::of(rows, at.size(), |row: &Problem| row.id.to_string())))
 }
 

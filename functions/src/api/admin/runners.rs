@@ -8,7 +8,7 @@ use schema::{
 use serde::Deserialize;
 
 use crate::{
-    api::system::Nothing,
+    api::{paging, system::Nothing},
     cx::Cx,
     http::{Bytes, Created, Json},
     services::{audit, fleet},
@@ -48,8 +48,7 @@ pub async fn invite(
 }
 
 pub async fn list(cx: Cx, at: PageQuery) -> Result<Json<Page<Runner>>> {
-    let after = at.starting_after.as_ref().map(|text| text.parse::<RunnerId>());
-    let after = after.transpose().map_err(|_| Error::field("starting_after", "not a cursor"))?;
+    let after: Option<RunnerId> = paging::after(&at)?;
     let seen = fleet::list(&cx, after, at.size()).await?;
     let runners = seen.into_iter().map(runner).collect();
     Ok(Json(Page::of(runners, at.size(), |runner: &Runner| runner.id.to_string())))

@@ -1,14 +1,18 @@
 //! `/admin/api/pending-signups`, `/admin/api/registrations` and `/admin/api/signup-settings`.
 
 use schema::{
-    AccountId, Error, Result, Timestamp,
+    AccountId, Result, Timestamp,
     admin::{Signup, SignupSettings},
     page::{Page, PageQuery},
 };
 use serde::Deserialize;
 
 use crate::{
-    api::system::Nothing, cx::Cx, domain::person::Standing, http::Json, services::people::signups,
+    api::{paging, system::Nothing},
+    cx::Cx,
+    domain::person::Standing,
+    http::Json,
+    services::people::signups,
 };
 
 /// Names a sign-up.
@@ -45,8 +49,7 @@ pub async fn set(cx: Cx, _: Nothing, body: SignupSettings) -> Result<Json<Signup
 }
 
 async fn list(cx: &Cx, standing: Option<Standing>, at: &PageQuery) -> Result<Json<Page<Signup>>> {
-    let after = at.starting_after.as_ref().map(|text| text.parse::<AccountId>());
-    let after = after.transpose().map_err(|_| Error::field("starting_after", "not a cursor"))?;
+    let after: Option<AccountId> = paging::after(at)?;
     let rows = signups::list(cx, standing, after, at.size()).await?;
     let rows = rows.into_iter().map(view).collect();
     Ok(Json(Page::of(rows, at.size(), |signup: &Signup| signup.application_id.to_string())))

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::created;
 use crate::{
+    api::paging,
     cx::Cx,
     domain::{account::Profile, plan::Plan},
     http::{Created, Json},
@@ -60,8 +61,7 @@ pub async fn list(cx: Cx, at: UsersOf) -> Result<Json<Page<User>>> {
         data.truncate(usize::try_from(at.size()).unwrap_or(usize::MAX));
         return Ok(Json(Page { data, has_more: false, next_cursor: None }));
     }
-    let after = at.starting_after.as_ref().map(|text| text.parse::<AccountId>());
-    let after = after.transpose().map_err(|_| Error::field("starting_after", "not a cursor"))?;
+    let after: Option<AccountId> = paging::after(&at)?;
     let rows = accounts::list(&cx, after, at.size()).await?;
     Ok(Json(Page::of(rows, at.size(), |user| user.id.to_string())))
 }

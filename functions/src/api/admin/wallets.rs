@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::users::{UserPath, amount, short};
 use crate::{
-    api::agent::{auto_top_up::shown, cursor},
+    api::{agent::auto_top_up::shown, paging},
     cx::Cx,
     http::Json,
     services::{audit, auto_top_up, wallets},
@@ -71,11 +71,11 @@ const fn again(receipt: &wallets::Receipt) -> &'static str {
 
 pub async fn transactions(cx: Cx, at: RowsOf) -> Result<Json<Page<WalletTransaction>>> {
     let page = at.page();
-    let rows = wallets::transactions(&cx, at.user_id, cursor(&page)?, page.size()).await?;
+    let rows = wallets::transactions(&cx, at.user_id, paging::after(&page)?, page.size()).await?;
     Ok(Json(Page::of(rows, page.size(), |row| row.seq.to_string())))
 }
 
 pub async fn token_usage(cx: Cx, at: RowsOf) -> Result<Json<TokenUsage>> {
     let page = at.page();
-    Ok(Json(wallets::token_usage(&cx, at.user_id, cursor(&page)?, page.size()).await?))
+    Ok(Json(wallets::token_usage(&cx, at.user_id, paging::after(&page)?, page.size()).await?))
 }

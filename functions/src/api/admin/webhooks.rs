@@ -1,13 +1,14 @@
 //! `/admin/api/webhooks`: what Stripe told us of, and what came of it.
 
 use schema::{
-    Error, Result, Timestamp,
+    Result, Timestamp,
     admin::WebhookEvent,
     page::{Page, PageQuery},
 };
 use serde::Deserialize;
 
 use crate::{
+    api::paging,
     cx::Cx,
     http::Json,
     services::payments::events::{self, Heard},
@@ -40,9 +41,8 @@ pub async fn list(cx: Cx, at: WebhooksOf) -> Result<Json<Page<WebhookEvent>>> {
 
 /// Stripe's ids say nothing of time, so a place in the list is both.
 fn cursor(text: &str) -> Result<(i64, String)> {
-    let none = || Error::field("starting_after", "not a cursor");
-    let (at, id) = text.split_once(':').ok_or_else(none)?;
-    Ok((at.parse().map_err(|_| none())?, id.to_owned()))
+    let (at, id) = text.split_once(':').ok_or_else(paging::odd)?;
+    Ok((paging::read(at)?, id.to_owned()))
 }
 
 fn shown(heard: Heard) -> WebhookEvent {

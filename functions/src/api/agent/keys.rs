@@ -7,12 +7,9 @@ use schema::{
 use serde::Deserialize;
 
 use crate::{
-    api::system::Nothing,
+    api::{key_wish, system::Nothing},
     cx::Cx,
-    domain::{
-        access::{self, Scope},
-        token::KeyType,
-    },
+    domain::access::{self, Scope},
     http::{Created, Json},
     services::{
         keys::{self, Wanted},
@@ -22,8 +19,6 @@ use crate::{
 
 /// The longest name.
 const NAME_MAX_CHARS: usize = 100;
-/// Ranges of addresses that a key may name.
-const CIDRS_MAX: usize = 100;
 
 /// Names a key.
 #[derive(Debug, Deserialize)]
@@ -55,25 +50,8 @@ fn wanted(body: NewApiKey) -> Result<Wanted> {
     if name.is_empty() || name.chars().count() > NAME_MAX_CHARS {
         return Err(Error::field("name", format!("1 to {NAME_MAX_CHARS} characters")));
     }
-    let kind = match kind.as_deref() {
-        None | Some("secret") => KeyType::Secret,
-        Some("publishable") => KeyType::Publishable,
-        Some(_) => return Err(Error::field("kind", "secret or publishable")),
-    };
-    let unknown = |name: &str| Error::field("scopes", format!("there is no scope `{name}`"));
-    let scope = |name: String| Scope::parse(&name).ok_or_else(|| unknown(&name));
-    let scopes = match scopes {
-        Some(names) => names.into_iter().map(scope).collect::<Result<Vec<_>>>()?,
-        None if kind == KeyType::Publishable => Scope::PUBLISHABLE.to_vec(),
-        None => Scope::CUSTOMER.to_vec(),
-    };
-    if cidrs.len() > CIDRS_MAX {
-        return Err(Error::field("cidrs", format!("at most {CIDRS_MAX} ranges")));
-    }
-    let odd =
-        |text: &str| Error::field("cidrs", format!("`{text}` is not a range such as 10.0.0.0/8"));
-    let range = |text: String| text.parse().map_err(|_| odd(&text));
-    let cidrs = cidrs.into_iter().map(range).collect::<Result<Vec<_>>>()?;
+    let kind = key_wish::kind(kind.as_deref())?;
+    let (scopes, cidrs) = (key_wish::scopes(scopes, kind)?, key_wish::ranges(cidrs)?);
     Ok(Wanted { name, kind, scopes, cidrs, copied: true })
 }
 
@@ -81,10 +59,7 @@ fn view(key: access::Key) -> ApiKey {
     ApiKey {
         id: key.id,
         name: key.name,
-        kind: match key.kind {
-            KeyType::Secret => "secret".to_owned(),
-            KeyType::Publishable => "publishable".to_owned(),
-        },
+        kind: key.kind.as_str().to_owned(),
         last4: key.last4,
         scopes: key.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
         cidrs: key.cidrs.into_iter().map(String::from).collect(),

@@ -14,8 +14,6 @@ pub mod refuse;
 mod sso;
 mod subscription;
 
-pub use billing::cursor;
-
 use schema::agent::Failure;
 
 use crate::{

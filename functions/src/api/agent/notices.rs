@@ -2,13 +2,13 @@
 
 use askama::Template;
 use schema::{
-    Error, NoticeId, Result, agent,
+    Error, Result, agent,
     page::{Page, PageQuery},
 };
 use serde::Deserialize;
 
 use crate::{
-    api::system::Nothing,
+    api::{paging, system::Nothing},
     cx::Cx,
     domain::notice::{Record, Topic},
     http::{Html, Json, body},
@@ -26,7 +26,7 @@ pub struct StopAt {
 
 /// What the messages were, newest first.
 pub async fn list(cx: Cx, at: PageQuery) -> Result<Json<Page<agent::Notice>>> {
-    let records = notices::list(&cx, cx.account()?, cursor(&at)?, at.size()).await?;
+    let records = notices::list(&cx, cx.account()?, paging::after(&at)?, at.size()).await?;
     let shown = records.into_iter().map(shown).collect();
     Ok(Json(Page::of(shown, at.size(), |notice: &agent::Notice| notice.id.to_string())))
 }
@@ -49,13 +49,6 @@ pub async fn choose(
     let named = named.into_iter().filter_map(|(topic, on)| Some((topic, on?)));
     notices::choose(&cx, &named.collect::<Vec<_>>()).await?;
     wanted(cx, Nothing {}).await
-}
-
-/// Where a page of notices begins.
-pub fn cursor(at: &PageQuery) -> Result<Option<NoticeId>> {
-    let read =
-        |text: &String| text.parse().map_err(|_| Error::field("starting_after", "not a cursor"));
-    at.starting_after.as_ref().map(read).transpose()
 }
 
 fn shown(record: Record) -> agent::Notice {

@@ -1,7 +1,7 @@
 //! What a customer buys: packs, checkouts, and what became of them.
 
 use schema::{
-    Error, MicroUsd, PaymentId, Result,
+    Error, MicroUsd, Result,
     agent::{
         Checkout, CheckoutOpened, Confirm, MonthlyPlan, Pack, Payment, Plans, Received, Settled,
         ShareCredit, TopUp,
@@ -10,7 +10,7 @@ use schema::{
 };
 
 use crate::{
-    api::system::Nothing,
+    api::{paging, system::Nothing},
     cx::Cx,
     domain::{
         offer::{Offer, USD},
@@ -74,7 +74,7 @@ pub async fn top_up(cx: Cx, _: Nothing, body: TopUp) -> Result<Json<Settled>> {
 }
 
 pub async fn list(cx: Cx, at: PageQuery) -> Result<Json<Page<Payment>>> {
-    let rows = payments::list(&cx, cx.account()?, cursor(&at)?, at.size()).await?;
+    let rows = payments::list(&cx, cx.account()?, paging::after(&at)?, at.size()).await?;
     let rows = rows.iter().map(payment).collect();
     Ok(Json(Page::of(rows, at.size(), |payment: &Payment| payment.id.to_string())))
 }
@@ -100,13 +100,6 @@ async fn settle(cx: &Cx, known: &Known) -> Result<Json<Settled>> {
     let it = &settled.payment;
     let credited = it.state.was_paid() && it.problem.is_none();
     Ok(Json(Settled { credited, payment: payment(it), wallet: settled.wallet }))
-}
-
-/// A position in a list of payments.
-pub fn cursor(at: &PageQuery) -> Result<Option<PaymentId>> {
-    let read =
-        |text: &String| text.parse().map_err(|_| Error::field("starting_after", "not a cursor"));
-    at.starting_after.as_ref().map(read).transpose()
 }
 
 /// A payment as its customer sees it.

@@ -2,9 +2,8 @@
 
 use std::rc::Rc;
 
-use js_sys::{Uint8Array, futures::JsFuture};
 use schema::{AskId, Error, Result, tunnel};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 
 use super::Inner;
 use crate::{
@@ -15,7 +14,7 @@ use crate::{
         history,
         turn::Leave,
     },
-    js,
+    objects::frame,
 };
 
 impl Inner {
@@ -24,12 +23,8 @@ impl Inner {
         self: Rc<Self>,
         request: &web_sys::Request,
     ) -> Result<web_sys::Response, JsValue> {
-        let buffer = JsFuture::from(request.array_buffer()?).await?;
-        let told = self.obey(&js::bytes(&buffer.unchecked_into())).await;
-        let answer = told.unwrap_or_else(Answer::Refused);
-        let mut frame = Vec::with_capacity(512);
-        tunnel::push(&mut frame, &answer, b"").map_err(|bad| JsValue::from_str(&bad.0))?;
-        Ok(js::bytes_answer(&Uint8Array::from(frame.as_slice())))
+        let done = self.obey(&frame::told(request).await?).await;
+        frame::answer(&done.unwrap_or_else(Answer::Refused), b"")
     }
 
     async fn obey(self: &Rc<Self>, message: &[u8]) -> Result<Answer> {

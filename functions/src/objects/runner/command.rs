@@ -3,9 +3,8 @@
 use std::rc::Rc;
 
 use futures::channel::oneshot;
-use js_sys::{Uint8Array, futures::JsFuture};
 use schema::{Error, Result, tunnel};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 
 use super::Inner;
 use crate::{
@@ -13,7 +12,7 @@ use crate::{
         Place, Settled, Verdict, closed,
         command::{Act, Answer, Command, Hosted, Look},
     },
-    js,
+    objects::frame,
 };
 
 impl Inner {
@@ -22,12 +21,9 @@ impl Inner {
         self: Rc<Self>,
         request: &web_sys::Request,
     ) -> Result<web_sys::Response, JsValue> {
-        let buffer = JsFuture::from(request.array_buffer()?).await?;
-        let told = self.obey(&js::bytes(&buffer.unchecked_into())).await;
-        let (answer, body) = told.unwrap_or_else(|error| (Answer::Refused(error), Vec::new()));
-        let mut frame = Vec::with_capacity(body.len() + 256);
-        tunnel::push(&mut frame, &answer, &body).map_err(|bad| JsValue::from_str(&bad.0))?;
-        Ok(js::bytes_answer(&Uint8Array::from(frame.as_slice())))
+        let done = self.obey(&frame::told(request).await?).await;
+        let (answer, body) = done.unwrap_or_else(|error| (Answer::Refused(error), Vec::new()));
+        frame::answer(&answer, &body)
     }
 
     async fn obey(self: &Rc<Self>, message: &[u8]) -> Result<(Answer, Vec<u8>)> {

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use schema::{Error, Result, Timestamp};
+use schema::{Result, Timestamp};
 use serde::Deserialize;
 
 use super::{Desk, Frame, PageOr, sign_in};
@@ -10,7 +10,7 @@ use crate::{
     cx::Cx,
     pages::{
         Page,
-        pager::{Pager, ROWS},
+        pager::{self, Pager, ROWS},
         shown::When,
     },
     services::audit::{self, Wanted},
@@ -52,8 +52,7 @@ pub struct Audit {
 
 pub async fn read(cx: Cx, at: Asked) -> Result<PageOr<Audit>> {
     let Some((frame, desk)) = Desk::of(&cx).await? else { return Ok(sign_in(&cx)) };
-    let odd = |_| Error::field("after", "not a row of this list");
-    let before = at.after.as_deref().map(str::parse).transpose().map_err(odd)?;
+    let before = pager::after(at.after.as_deref())?;
     let given = |text: &String| Some(text.clone()).filter(|text| !text.trim().is_empty());
     let wanted = Wanted { actor: given(&at.actor), act: given(&at.act), text: given(&at.text) };
     let found = audit::list(&cx, &wanted, before, ROWS).await?;

@@ -1,17 +1,16 @@
-//! Where the ledger, Stripe and the sums of usage differ, and payments that wait for a person.
+//! Where the ledger, Stripe and the sums of usage differ.
 
 use askama::Template;
-use schema::{AccountId, MicroUsd, Result, Timestamp, admin::Problem, time::DAY_MS};
+use schema::{AccountId, MicroUsd, Result, Timestamp, time::DAY_MS};
 
 use super::{Desk, Frame, PageOr, sign_in};
 use crate::{
     cx::Cx,
     pages::{
         Nothing, Page,
-        pager::ROWS,
         shown::{Usd, When},
     },
-    services::{payments, reconciliation},
+    services::reconciliation,
 };
 
 /// Differences that are shown.
@@ -43,7 +42,6 @@ pub struct Books {
     desk: Desk,
     run: Option<Run>,
     differences: Vec<Difference>,
-    problems: Vec<Problem>,
 }
 
 pub async fn read(cx: Cx, _: Nothing) -> Result<PageOr<Books>> {
@@ -68,6 +66,5 @@ pub async fn read(cx: Cx, _: Nothing) -> Result<PageOr<Books>> {
         resolved: it.resolved_at.map(time),
     });
     let differences = differences.collect();
-    let problems = payments::problems(&cx, None, ROWS).await?;
-    Ok(PageOr::Page(Page(Books { frame, desk, run, differences, problems })))
+    Ok(PageOr::Page(Page(Books { frame, desk, run, differences })))
 }

@@ -4,7 +4,7 @@
 //! rows that somebody looks at, a few at a time.
 
 use askama::Template;
-use schema::{AccountId, Error, Result, admin::User};
+use schema::{AccountId, Result, admin::User};
 use serde::Deserialize;
 
 use super::{Desk, Frame, PageOr, sign_in};
@@ -54,7 +54,7 @@ pub async fn read(cx: Cx, at: Asked) -> Result<PageOr<Customers>> {
     let search = at.search.unwrap_or_default();
     let (found, pager) = match search.trim() {
         "" => {
-            let after = at.after.as_deref().map(account).transpose()?;
+            let after: Option<AccountId> = pager::after(at.after.as_deref())?;
             let found = accounts::list(&cx, after, ROWS).await?;
             pager::page("/admin/customers", at.after.as_deref(), found, |it| it.id.to_string())
         }
@@ -73,9 +73,4 @@ fn row(it: User) -> Row {
         note: it.note,
         created: it.created_at.as_str().into(),
     }
-}
-
-/// An account that somebody named.
-fn account(text: &str) -> Result<AccountId> {
-    text.parse().map_err(|_| Error::field("after", "not an account"))
 }

@@ -2,7 +2,7 @@
 //! the customer's page; here is whose it is.
 
 use askama::Template;
-use schema::{Error, KeyId, Result};
+use schema::{KeyId, Result};
 use serde::Deserialize;
 
 use super::{Desk, Frame, PageOr, sign_in};
@@ -35,8 +35,7 @@ pub struct Keys {
 
 pub async fn read(cx: Cx, at: Asked) -> Result<PageOr<Keys>> {
     let Some((frame, desk)) = Desk::of(&cx).await? else { return Ok(sign_in(&cx)) };
-    let odd = |_| Error::field("after", "not a row of this list");
-    let after: Option<KeyId> = at.after.as_deref().map(str::parse).transpose().map_err(odd)?;
+    let after: Option<KeyId> = pager::after(at.after.as_deref())?;
     let found = finding::keys(&cx, after, ROWS).await?;
     let (rows, pager) =
         pager::page("/admin/keys", at.after.as_deref(), found, |it| it.id.to_string());

@@ -2,7 +2,7 @@
 //! it, each text with its own button to copy it.
 
 use askama::Template;
-use schema::{AccountId, Error, Result};
+use schema::{AccountId, Result};
 use serde::Deserialize;
 
 use super::{Desk, Frame, PageOr, sign_in};
@@ -76,8 +76,7 @@ pub struct Orders {
 
 pub async fn read(cx: Cx, at: Asked) -> Result<PageOr<Orders>> {
     let Some((frame, desk)) = Desk::of(&cx).await? else { return Ok(sign_in(&cx)) };
-    let odd = |_| Error::field("after", "not a row of this list");
-    let after: Option<AccountId> = at.after.as_deref().map(str::parse).transpose().map_err(odd)?;
+    let after: Option<AccountId> = pager::after(at.after.as_deref())?;
     let found = orders::list(&cx, after, ROWS).await?;
     let (found, pager) =
         pager::page("/admin/orders", at.after.as_deref(), found, |it| it.account.to_string());

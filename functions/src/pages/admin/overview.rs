@@ -21,6 +21,9 @@ use crate::{
 /// From here on, a count means that or more.
 const COUNTED_MAX: u32 = 100;
 
+/// Where what Stripe told us of stands, and waits.
+const EVENTS: &str = "/admin/payments?events=waiting#events";
+
 /// Something that an operator has to look at.
 #[derive(Debug, PartialEq, Eq)]
 struct Waiting {
@@ -97,9 +100,9 @@ fn waiting(counts: WaitingCounts) -> Vec<Waiting> {
     let WaitingCounts { signups, payments, differences, webhooks } = counts;
     let all = [
         (signups, "Sign-ups that wait for approval", "/admin/sign-ups", "Decide"),
-        (payments, "Payments that wait for a person", "/admin/books", "Look at them"),
+        (payments, "Payments that wait for a person", "/admin/payments", "Look at them"),
         (differences, "Differences between the books", "/admin/books", "Look at them"),
-        (webhooks, "Events of Stripe that were not acted on", "/admin/books", "Look at the books"),
+        (webhooks, "Events of Stripe that were not acted on", EVENTS, "Look at them"),
     ];
     let line = |(count, what, path, label): (u32, &str, _, _)| {
         let more = if count >= COUNTED_MAX { " or more" } else { "" };
@@ -111,6 +114,13 @@ fn waiting(counts: WaitingCounts) -> Vec<Waiting> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_thing_that_waits_is_led_to_where_it_stands() {
+        let counts = WaitingCounts { signups: 1, payments: 1, differences: 1, webhooks: 1 };
+        let paths: Vec<_> = waiting(counts).into_iter().map(|it| it.path).collect();
+        assert_eq!(paths, ["/admin/sign-ups", "/admin/payments", "/admin/books", EVENTS]);
+    }
 
     #[test]
     fn only_what_waits_is_named_and_what_was_not_counted_to_its_end_is_said_to_be_more() {

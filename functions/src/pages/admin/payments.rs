@@ -1,7 +1,7 @@
 //! What a person has to look at: payments that nobody can settle, and what Stripe told us of.
 
 use askama::Template;
-use schema::{Error, Result, Timestamp, admin::Problem};
+use schema::{Result, Timestamp, admin::Problem};
 use serde::Deserialize;
 
 use super::{Desk, Frame, PageOr, sign_in};
@@ -79,7 +79,7 @@ fn event(it: events::Heard) -> Event {
 
 /// A place in the list of events: when one came, and its id.
 fn place(text: &str) -> Result<(i64, String)> {
-    let odd = || Error::field("after", "not a row of this list");
+    let odd = crate::pages::pager::odd;
     let (at, id) = text.split_once(':').ok_or_else(odd)?;
     Ok((at.parse().map_err(|_| odd())?, id.to_owned()))
 }

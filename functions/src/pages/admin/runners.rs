@@ -1,7 +1,7 @@
 //! Machines that host codex: how each stands, and what is done with it.
 
 use askama::Template;
-use schema::{Error, Result, RunnerId};
+use schema::{Result, RunnerId};
 use serde::Deserialize;
 
 use super::{Desk, Frame, PageOr, sign_in};
@@ -52,8 +52,7 @@ pub struct Runners {
 
 pub async fn read(cx: Cx, at: Asked) -> Result<PageOr<Runners>> {
     let Some((frame, desk)) = Desk::of(&cx).await? else { return Ok(sign_in(&cx)) };
-    let odd = |_| Error::field("after", "not a row of this list");
-    let after: Option<RunnerId> = at.after.as_deref().map(str::parse).transpose().map_err(odd)?;
+    let after: Option<RunnerId> = pager::after(at.after.as_deref())?;
     let found = fleet::list(&cx, after, ROWS).await?;
     let cursor = |it: &fleet::Seen| it.machine.profile.id.to_string();
     let (found, pager) = pager::page("/admin/runners", at.after.as_deref(), found, cursor);

@@ -1,7 +1,7 @@
 //! Who signed up, and who of them waits for an operator.
 
 use askama::Template;
-use schema::{AccountId, Error, Result, Timestamp};
+use schema::{AccountId, Result, Timestamp};
 use serde::Deserialize;
 
 use super::{Desk, Frame, PageOr, sign_in};
@@ -55,17 +55,13 @@ pub async fn read(cx: Cx, at: Asked) -> Result<PageOr<SignUps>> {
     let Some((frame, desk)) = Desk::of(&cx).await? else { return Ok(sign_in(&cx)) };
     let all = at.show.as_deref() == Some("all");
     let path = if all { "/admin/sign-ups?show=all" } else { "/admin/sign-ups" };
-    let after: Option<AccountId> = at.after.as_deref().map(str::parse).transpose().map_err(odd)?;
+    let after: Option<AccountId> = pager::after(at.after.as_deref())?;
     let standing = (!all).then_some(Standing::Pending);
     let found = signups::list(&cx, standing, after, ROWS).await?;
     let (found, pager) = pager::page(path, at.after.as_deref(), found, |it| it.account.to_string());
     let approval_required = signups::need_approval(&cx).await?;
     let rows = found.into_iter().map(row).collect();
     Ok(PageOr::Page(Page(SignUps { frame, desk, all, approval_required, rows, pager })))
-}
-
-fn odd<E>(_: E) -> Error {
-    Error::field("after", "not a row of this list")
 }
 
 fn row(it: signups::Signup) -> Row {

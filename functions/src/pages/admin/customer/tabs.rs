@@ -1,6 +1,6 @@
 //! What a customer's page shows below their wallet: one list at a time.
 
-use schema::{AccountId, Error, MicroUsd, PaymentId, Result, admin::WalletTransaction, agent};
+use schema::{AccountId, MicroUsd, PaymentId, Result, admin::WalletTransaction, agent};
 
 use crate::{
     cx::Cx,
@@ -144,13 +144,13 @@ pub async fn shown(cx: &Cx, account: AccountId, tab: Tab, after: Option<&str>) -
     let path = tab.path(account);
     match tab {
         Tab::Wallet => {
-            let rows = wallets::transactions(cx, account, cursor(after)?, ROWS).await?;
+            let rows = wallets::transactions(cx, account, pager::after(after)?, ROWS).await?;
             let (rows, pager) = pager::page(&path, after, rows, |row| row.seq.to_string());
             Ok(Shown::Wallet { rows: rows.into_iter().map(ledger_row).collect(), pager })
         }
         Tab::Usage => usage(cx, account, &path, after).await,
         Tab::Payments => {
-            let before: Option<PaymentId> = cursor(after)?;
+            let before: Option<PaymentId> = pager::after(after)?;
             let rows = payments::list(cx, account, before, ROWS).await?;
             let (rows, pager) = pager::page(&path, after, rows, |row| row.id.to_string());
             Ok(Shown::Payments { rows: rows.into_iter().map(payment_row).collect(), pager })
@@ -161,16 +161,11 @@ pub async fn shown(cx: &Cx, account: AccountId, tab: Tab, after: Option<&str>) -
         }
         Tab::Plan => plan(cx, account).await,
         Tab::Notices => {
-            let rows = notices::list(cx, account, cursor(after)?, ROWS).await?;
+            let rows = notices::list(cx, account, pager::after(after)?, ROWS).await?;
             let (rows, pager) = pager::page(&path, after, rows, |row| row.id.to_string());
             Ok(Shown::Notices { rows: rows.into_iter().map(notice_row).collect(), pager })
         }
     }
-}
-
-fn cursor<T: std::str::FromStr>(after: Option<&str>) -> Result<Option<T>> {
-    let read = after.map(str::parse).transpose();
-    read.map_err(|_| Error::field("after", "not a row of this list"))
 }
 
 fn ledger_row(row: WalletTransaction) -> LedgerRow {
@@ -186,7 +181,7 @@ fn ledger_row(row: WalletTransaction) -> LedgerRow {
 }
 
 async fn usage(cx: &Cx, account: AccountId, path: &str, after: Option<&str>) -> Result<Shown> {
-    let usage = wallets::token_usage(cx, account, cursor(after)?, ROWS).await?;
+    let usage = wallets::token_usage(cx, account, pager::after(after)?, ROWS).await?;
     let next = usage.next_cursor.map(|cursor| format!("{path}&after={cursor}"));
     let pager = Pager { first: after.map(|_| path.to_owned()), next };
     let row = |it: agent::UsageTransaction| UsageRow {
