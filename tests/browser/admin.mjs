@@ -91,7 +91,8 @@ async function create(page) {
   await page.goto(`/admin/customers?search=${name}`);
   await page.getByRole("link", { name }).click();
   await page.waitForURL(/customers\/acct_/);
-  return { command: command.includes(token), plan: await page.getByText("321", { exact: true }).count() };
+  const plan = await page.getByText("321", { exact: true }).count();
+  return { command: command.includes(token), plan };
 }
 
 async function reveal(page, world) {

@@ -59,8 +59,9 @@ async function codex(page, world, shot) {
   const answer = page.locator("#answer");
   await page.locator("#answer", { hasText: "result" }).waitFor();
   const said = await answer.textContent();
+  const reloaded = page.waitForEvent("load");
   await page.getByRole("button", { name: "Decline" }).click();
-  await page.waitForLoadState();
+  await reloaded;
   // The answer is on its way until the process has it.
   const nothing = page.getByText("Codex asks nothing");
   for (let looks = 0; looks < 200 && (await nothing.count()) === 0; looks += 1) await page.reload();

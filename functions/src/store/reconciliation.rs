@@ -1,6 +1,9 @@
 //! How far the books have been looked through, and where they differ.
 
-use schema::{AccountId, Error, Result, Timestamp, time::HOUR_MS};
+use schema::{
+    AccountId, Error, MicroUsd, Result, Timestamp,
+    time::{DAY_MS, HOUR_MS},
+};
 use serde::Deserialize;
 use wasm_bindgen::JsValue;
 use worker::Env;
@@ -15,8 +18,8 @@ pub struct Kept {
     pub phase: String,
     pub cursor: Option<String>,
     pub looked: i64,
-    pub started_at: i64,
-    pub finished_at: Option<i64>,
+    pub started_at: Timestamp,
+    pub finished_at: Option<Timestamp>,
 }
 
 /// A difference as it is kept.
@@ -26,15 +29,20 @@ pub struct Seen {
     pub reason: String,
     pub account: AccountId,
     pub subject: String,
-    pub expected: i64,
-    pub found: i64,
+    pub expected: MicroUsd,
+    pub found: MicroUsd,
     pub detail: String,
-    pub found_at: i64,
-    pub seen_at: i64,
-    pub resolved_at: Option<i64>,
+    pub found_at: Timestamp,
+    pub seen_at: Timestamp,
+    pub resolved_at: Option<Timestamp>,
 }
 
 impl Kept {
+    /// The day that it compares.
+    pub fn date(&self) -> String {
+        Timestamp::from_millis(self.day.saturating_mul(DAY_MS)).date()
+    }
+
     /// The run; nothing of a phase that is not known here.
     pub fn run(&self) -> Option<Run> {
         let (day, cursor, looked) = (self.day, self.cursor.clone(), self.looked);

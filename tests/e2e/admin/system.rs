@@ -29,7 +29,10 @@ async fn an_operator_leads_machines_and_codex_in_a_browser_and_looks_as_a_custom
     ] {
         seat.world.sql(sql, vec![]).await;
     }
-    let about = json!({ "token": seat.world.admin_token(), "user": seat.account.id, "username": seat.account.username });
+    let about = json!({
+        "token": seat.world.admin_token(), "user": seat.account.id,
+        "username": seat.account.username,
+    });
     let found = browser::run(&seat.world, "system.mjs", about).await;
     let command = found["command"].as_str().expect("a command");
     let begins = format!("runner-agent register --url {} --token grt_", seat.world.url());

@@ -1,9 +1,8 @@
 //! `/admin/api/reconciliation`.
 
 use schema::{
-    MicroUsd, Result, Timestamp,
+    Result, Timestamp,
     admin::{Reconciliation, ReconciliationDifference, ReconciliationRun},
-    time::DAY_MS,
 };
 
 use super::super::system::Nothing;
@@ -14,9 +13,9 @@ const SHOWN_MAX: u32 = 500;
 
 pub async fn read(cx: Cx, _: Nothing) -> Result<Json<Reconciliation>> {
     let (run, differences) = reconciliation::report(&cx, SHOWN_MAX).await?;
-    let time = |millis: i64| Timestamp::from_millis(millis).to_string();
+    let time = |at: Timestamp| at.to_string();
     let run = run.map(|it| ReconciliationRun {
-        day: Timestamp::from_millis(it.day.saturating_mul(DAY_MS)).date(),
+        day: it.date(),
         phase: it.phase,
         looked: it.looked,
         started_at: time(it.started_at),
@@ -26,8 +25,8 @@ pub async fn read(cx: Cx, _: Nothing) -> Result<Json<Reconciliation>> {
         reason: it.reason,
         account_id: it.account,
         subject: it.subject,
-        expected_micro_usd: MicroUsd::new(it.expected),
-        found_micro_usd: MicroUsd::new(it.found),
+        expected_micro_usd: it.expected,
+        found_micro_usd: it.found,
         detail: it.detail,
         found_at: time(it.found_at),
         seen_at: time(it.seen_at),

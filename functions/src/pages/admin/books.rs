@@ -1,7 +1,7 @@
 //! Where the ledger, Stripe and the sums of usage differ.
 
 use askama::Template;
-use schema::{AccountId, MicroUsd, Result, Timestamp, time::DAY_MS};
+use schema::{AccountId, Result};
 
 use super::{Desk, Frame, PageOr, sign_in};
 use crate::{
@@ -46,24 +46,23 @@ pub struct Books {
 
 pub async fn read(cx: Cx, _: Nothing) -> Result<PageOr<Books>> {
     let Some((frame, desk)) = Desk::of(&cx).await? else { return Ok(sign_in(&cx)) };
-    let time = |millis: i64| When::from(Timestamp::from_millis(millis));
     let (run, found) = reconciliation::report(&cx, DIFFERENCES).await?;
     let run = run.map(|it| Run {
-        day: Timestamp::from_millis(it.day.saturating_mul(DAY_MS)).date(),
+        day: it.date(),
         phase: it.phase,
         looked: it.looked,
-        started: time(it.started_at),
-        finished: it.finished_at.map(time),
+        started: it.started_at.into(),
+        finished: it.finished_at.map(When::from),
     });
     let differences = found.into_iter().map(|it| Difference {
         reason: it.reason,
         account: it.account,
         subject: it.subject,
-        expected: Usd(MicroUsd::new(it.expected)),
-        found: Usd(MicroUsd::new(it.found)),
+        expected: Usd(it.expected),
+        found: Usd(it.found),
         detail: it.detail,
-        seen: time(it.seen_at),
-        resolved: it.resolved_at.map(time),
+        seen: it.seen_at.into(),
+        resolved: it.resolved_at.map(When::from),
     });
     let differences = differences.collect();
     Ok(PageOr::Page(Page(Books { frame, desk, run, differences })))
