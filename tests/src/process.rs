@@ -8,17 +8,23 @@ use std::time::Duration;
 /// The kernel's unit of time in `/proc/stat`, on every Linux that matters.
 const TICK: Duration = Duration::from_millis(10);
 
-/// A process with all its descendants.
+/// A process with all its descendants, or alone.
 #[derive(Debug)]
 pub struct Tree {
     root: u32,
+    alone: bool,
     /// Nanoseconds on a processor by thread, those that have ended included.
     spent: HashMap<String, u64>,
 }
 
 impl Tree {
     pub fn new(root: u32) -> Self {
-        Self { root, spent: HashMap::new() }
+        Self { root, alone: false, spent: HashMap::new() }
+    }
+
+    /// The process without its descendants.
+    pub fn alone(root: u32) -> Self {
+        Self { alone: true, ..Self::new(root) }
     }
 
     /// Processor time since the start, user and system. It is what `utime + stime` count too, but
@@ -59,6 +65,9 @@ impl Tree {
     }
 
     fn pids(&self) -> HashSet<u32> {
+        if self.alone {
+            return HashSet::from([self.root]);
+        }
         let mut parents = HashMap::new();
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
             let pid = entry.file_name().to_string_lossy().parse().ok();

@@ -1,19 +1,22 @@
 //! A JSON-RPC round trip with the app-server: on its own WebSocket, on the same through a TCP
-//! tunnel, and through edge and tunnel; and, for what the way alone costs, one that the machine's
-//! host answers itself.
+//! tunnel, and through edge and tunnel. And, for what each part of the way costs, shorter ones: what
+//! the machine's host answers itself, what the runner's object knows, what the Worker says alone.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use futures::{SinkExt, StreamExt};
 use runner_agent::codex;
 use serde_json::{Value, json};
 use tests::leash::{Leash, free_port};
 use tests::packages::{self, Codex};
 use tests::paths;
+use tests::process::Tree;
+use tests::runner::Machine;
+use tests::world::World;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
@@ -30,11 +33,13 @@ const ROUNDS: u32 = 9;
 const ROUND: Duration = Duration::from_millis(700);
 const QUICK_ROUND: Duration = Duration::from_millis(200);
 const CALLERS: [usize; 2] = [1, 16];
+/// How the answer to a call begins.
+const RESULT: &str = "{\"result\"";
 
 /// One caller's way to the app-server.
 enum Way {
     Socket(Box<WebSocketStream<MaybeTlsStream<TcpStream>>>, String),
-    Edge(Line, Vec<u8>),
+    Edge(Line, Vec<u8>, &'static str),
 }
 
 impl Way {
@@ -57,7 +62,7 @@ impl Way {
                 socket.send(Message::text(request.clone())).await?;
                 answer(socket, 1).await
             }
-            Self::Edge(line, request) => line.round_trip(request).await,
+            Self::Edge(line, request, begins) => line.round_trip(request, begins).await,
         }
     }
 }
@@ -85,17 +90,22 @@ enum Target {
     Bore,
     Gantry,
     Host,
+    Object,
+    Worker,
 }
 
 impl Target {
-    const ALL: [Self; 4] = [Self::Direct, Self::Bore, Self::Gantry, Self::Host];
+    const ALL: [Self; 6] =
+        [Self::Direct, Self::Bore, Self::Gantry, Self::Host, Self::Object, Self::Worker];
 
     fn name(self) -> &'static str {
         match self {
             Self::Direct => "direct",
             Self::Bore => "bore",
             Self::Gantry => "gantry",
-            Self::Host => "gantry, host",
+            Self::Host => "to the host",
+            Self::Object => "to the object",
+            Self::Worker => "to the Worker",
         }
     }
 }
@@ -110,16 +120,20 @@ struct Bench<'a> {
 impl Bench<'_> {
     async fn way(&self, target: Target) -> Result<Option<Way>> {
         let (method, params) = ("fs/readFile", &self.params);
+        let edge = async |request: Vec<u8>, begins: &'static str| {
+            anyhow::Ok(Way::Edge(self.edge.line().await?, request, begins))
+        };
         Ok(Some(match (target, &self.bore) {
             (Target::Direct, _) => Way::socket(self.direct, method, params).await?,
             (Target::Bore, Some(bore)) => Way::socket(bore.port, method, params).await?,
             (Target::Bore, None) => return Ok(None),
-            (Target::Gantry, _) => {
-                Way::Edge(self.edge.line().await?, self.edge.rpc(method, params))
+            (Target::Gantry, _) => edge(self.edge.rpc(method, params), RESULT).await?,
+            (Target::Host, _) => edge(self.edge.rpc("initialize", &json!({})), RESULT).await?,
+            (Target::Object, _) => {
+                let path = format!("/api/system/status?account={}", self.edge.account);
+                edge(self.edge.get(&path), "{").await?
             }
-            (Target::Host, _) => {
-                Way::Edge(self.edge.line().await?, self.edge.rpc("initialize", &json!({})))
-            }
+            (Target::Worker, _) => edge(self.edge.get("/health"), "{").await?,
         }))
     }
 
@@ -157,34 +171,80 @@ async fn app_server(home: &Path) -> Result<(Leash, u16)> {
     Ok((Leash::start(&mut server, &paths::at("target/bench/app-server.log"), port).await?, port))
 }
 
-pub async fn measure(edge: &Edge) -> Result<()> {
+/// Whose processor time is counted.
+struct Parties([(&'static str, Tree); 4]);
+
+impl Parties {
+    fn of(world: &World, machine: &Machine) -> Result<Self> {
+        let agent = machine.pid().context("an agent")?;
+        let [host] = machine.hosts()[..] else { bail!("the machine has not one host") };
+        Ok(Self([
+            ("workerd", Tree::new(world.pid())),
+            ("agent", Tree::alone(agent)),
+            ("host", Tree::alone(host)),
+            ("host and codex", Tree::new(host)),
+        ]))
+    }
+
+    fn spent(&mut self) -> [Duration; 4] {
+        self.0.each_mut().map(|(_, tree)| tree.cpu())
+    }
+
+    /// Milliseconds on a processor for each round trip.
+    fn said(&self, spent: [Duration; 4], calls: usize) -> String {
+        let each = |time: Duration| {
+            time.as_secs_f64() * 1e3 / f64::from(u32::try_from(calls.max(1)).unwrap_or(u32::MAX))
+        };
+        let all =
+            self.0.iter().zip(spent).map(|((name, _), time)| format!("{name} {:.3}", each(time)));
+        all.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// What was measured of one target.
+#[derive(Default)]
+struct Row {
+    times: Times,
+    rate: f64,
+    spent: [Duration; 4],
+}
+
+pub async fn measure(edge: &Edge, world: &World, machine: &Machine) -> Result<()> {
     let file = edge.workspace.join("one-kilobyte");
     fs::write(&file, "x".repeat(FILE_BYTES))?;
     let (_server, direct) = app_server(&paths::at("target/bench/codex-home")).await?;
     let bore = if quick() { None } else { Some(Bore::to(direct).await?) };
     let bench = Bench { edge, direct, bore, params: json!({ "path": file }) };
+    let mut parties = Parties::of(world, machine)?;
     println!("JSON-RPC round trips, answers of 1 KB, {ROUNDS} rounds in turns");
     for callers in CALLERS {
-        let mut times = Target::ALL.map(|target| (target, Times::default(), 0.0_f64));
+        let mut rows = Target::ALL.map(|target| (target, Row::default()));
         for round in 0..ROUNDS {
             let length = if quick() { QUICK_ROUND } else { ROUND };
-            for turn in 0..times.len() {
-                let at = (turn + round as usize) % times.len();
-                let (target, all, rate) = &mut times[at];
+            for turn in 0..rows.len() {
+                let at = (turn + round as usize) % rows.len();
+                let (target, row) = &mut rows[at];
+                let before = parties.spent();
                 let measured = bench.round(*target, callers, length).await?;
-                *rate += per_second(measured.len(), length) / f64::from(ROUNDS);
-                all.extend(measured);
+                for (sum, (before, after)) in
+                    row.spent.iter_mut().zip(before.into_iter().zip(parties.spent()))
+                {
+                    *sum += after.saturating_sub(before);
+                }
+                row.rate += per_second(measured.len(), length) / f64::from(ROUNDS);
+                row.times.extend(measured);
             }
         }
-        let (floor, floor_rate) = (times[0].1.percentile(50), times[0].2);
-        for (target, all, rate) in &times {
+        let (floor, floor_rate) = (rows[0].1.times.percentile(50), rows[0].1.rate);
+        for (target, Row { times, rate, spent }) in &rows {
             println!(
-                "  {callers:>2} at once  {:<12}  {}  ({} of direct)  {rate:>7.0}/s  ({})",
+                "  {callers:>2} at once  {:<13}  {}  ({} of direct)  {rate:>7.0}/s  ({})",
                 target.name(),
-                all.said(),
-                ratio(all.percentile(50), floor),
+                times.said(),
+                ratio(times.percentile(50), floor),
                 ratio(*rate, floor_rate),
             );
+            println!("              on a processor, ms: {}", parties.said(*spent, times.len()));
         }
     }
     Ok(())

@@ -111,11 +111,11 @@ impl Line {
         Ok(answer)
     }
 
-    /// Sends a call, and only waits for its answer.
-    pub async fn round_trip(&mut self, request: &[u8]) -> Result<()> {
+    /// Sends a request, and only waits for its answer, which begins like this.
+    pub async fn round_trip(&mut self, request: &[u8], begins: &str) -> Result<()> {
         let mut body = Vec::new();
         self.fetch(request, &mut body).await?;
-        ensure!(body.starts_with(b"{\"result\""), "{}", String::from_utf8_lossy(&body));
+        ensure!(body.starts_with(begins.as_bytes()), "{}", String::from_utf8_lossy(&body));
         Ok(())
     }
 }

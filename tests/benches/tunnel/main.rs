@@ -45,7 +45,7 @@ async fn main() -> Result<()> {
         agent::measure(&machine).await?;
     }
     if wanted("calls") {
-        calls::measure(&edge).await?;
+        calls::measure(&edge, &world, &machine).await?;
     }
     if wanted("files") {
         files::measure(&edge).await?;
