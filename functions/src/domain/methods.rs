@@ -15,8 +15,8 @@ pub enum Who {
     Customer,
     /// Whoever runs the machine: it reads what is the machine's.
     Operator,
-    /// Whoever runs the machine: it acts on the machine, its logins or its configuration, and
-    /// nobody is asked.
+    /// Whoever runs the machine, with a note of it: it acts on the machine, its logins or its
+    /// configuration, and nobody is asked.
     Audited,
     /// Nobody, for this reason.
     Nobody(&'static str),
@@ -267,15 +267,26 @@ fn only_looks(method: &str) -> bool {
     LOOKS.contains(&end) && !WHOLE.contains(&method)
 }
 
-/// Whether a caller of that grade may have a method called; `true` if it has to be noted, as all is
-/// that an operator changes or is shown.
-pub fn permit(grade: Grade, method: &str) -> Result<bool> {
+/// Whether a call is noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noted {
+    Never,
+    /// Where the account is another's: it changes or shows what is theirs.
+    OfOthers,
+    Always,
+}
+
+/// Whether a caller of that grade may have a method called, and whether that is noted.
+pub fn permit(grade: Grade, method: &str) -> Result<Noted> {
     let found = METHODS.binary_search_by_key(&method, |(name, _)| name).ok();
     let who = found.and_then(|at| METHODS.get(at)).map(|(_, who)| *who);
     match (who, grade) {
-        (Some(Who::Customer), Grade::Customer) => Ok(false),
-        (Some(Who::Customer | Who::Operator), Grade::Operator) => Ok(!only_looks(method)),
-        (Some(Who::Audited), Grade::Operator) => Ok(true),
+        (Some(Who::Customer), Grade::Customer) => Ok(Noted::Never),
+        (Some(Who::Customer | Who::Operator), Grade::Operator) if only_looks(method) => {
+            Ok(Noted::Never)
+        }
+        (Some(Who::Customer | Who::Operator), Grade::Operator) => Ok(Noted::OfOthers),
+        (Some(Who::Audited), Grade::Operator) => Ok(Noted::Always),
         (Some(Who::Operator | Who::Audited), Grade::Customer) => {
             Err(denied(format!("`{method}` is for operators: it concerns the machine.")))
         }
@@ -344,7 +355,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(method: &str, customer: Option<bool>, operator: Option<bool>) {
+    fn check(method: &str, customer: Option<Noted>, operator: Option<Noted>) {
         assert_eq!(permit(Grade::Customer, method).ok(), customer, "{method}");
         assert_eq!(permit(Grade::Operator, method).ok(), operator, "{method}");
     }
@@ -355,16 +366,18 @@ mod tests {
     }
 
     #[test]
-    fn customers_work_in_their_threads_and_operators_everywhere_with_a_note() {
-        check("thread/start", Some(false), Some(true));
-        check("turn/start", Some(false), Some(true));
-        check("thread/read", Some(false), Some(true));
-        check("thread/list", Some(false), Some(false));
-        check("model/list", Some(false), Some(false));
-        check("fs/readDirectory", None, Some(false));
-        check("fs/readFile", None, Some(true));
-        check("fs/writeFile", None, Some(true));
-        check("thread/shellCommand", None, Some(true));
+    fn customers_work_in_their_threads_and_operators_in_those_of_others_with_a_note() {
+        let (never, of_others, always) =
+            (Some(Noted::Never), Some(Noted::OfOthers), Some(Noted::Always));
+        check("thread/start", never, of_others);
+        check("turn/start", never, of_others);
+        check("thread/read", never, of_others);
+        check("thread/list", never, never);
+        check("model/list", never, never);
+        check("fs/readDirectory", None, never);
+        check("fs/readFile", None, of_others);
+        check("fs/writeFile", None, always);
+        check("thread/shellCommand", None, always);
         check("thread/realtime/start", None, None);
     }
 

@@ -12,7 +12,10 @@ use super::{
     audit,
     runners::{self, Answered, CALL_MS, Request, Watch},
 };
-use crate::{cx::Cx, domain::methods};
+use crate::{
+    cx::Cx,
+    domain::methods::{self, Noted},
+};
 
 /// Puts a call to the process, whatever it comes to.
 pub async fn pass(cx: &Cx, whom: Acting, method: &str, params: &RawValue) -> Result<Answered> {
@@ -22,6 +25,11 @@ pub async fn pass(cx: &Cx, whom: Acting, method: &str, params: &RawValue) -> Res
     methods::permit_params(whom.grade, &members)?;
     // Before it happens: what was done without a note would be worse than a note of nothing. What
     // was sent may be a secret, and is not noted.
+    let noted = match noted {
+        Noted::Never => false,
+        Noted::OfOthers => whom.account != cx.config.operator,
+        Noted::Always => true,
+    };
     if noted {
         audit::note(cx, &format!("codex.{method}"), &whom.account.to_string()).await?;
     }

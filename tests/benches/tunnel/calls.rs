@@ -27,8 +27,9 @@ use super::edge::{Edge, Line};
 use super::quick;
 use tests::figures::{Times, per_second, ratio};
 
-/// In base64 with its envelope this is an answer of 1 KB.
-const FILE_BYTES: usize = 740;
+/// Files in the directory that is listed, and how long their names are: an answer of 1 KB.
+const FILES: usize = 9;
+const NAME_CHARS: usize = 55;
 const ROUNDS: u32 = 9;
 const ROUND: Duration = Duration::from_millis(700);
 const QUICK_ROUND: Duration = Duration::from_millis(200);
@@ -119,7 +120,7 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     async fn way(&self, target: Target) -> Result<Option<Way>> {
-        let (method, params) = ("fs/readFile", &self.params);
+        let (method, params) = ("fs/readDirectory", &self.params);
         let edge = async |request: Vec<u8>, begins: &'static str| {
             anyhow::Ok(Way::Edge(self.edge.line().await?, request, begins))
         };
@@ -210,11 +211,15 @@ struct Row {
 }
 
 pub async fn measure(edge: &Edge, world: &World, machine: &Machine) -> Result<()> {
-    let file = edge.workspace.join("one-kilobyte");
-    fs::write(&file, "x".repeat(FILE_BYTES))?;
+    // What an operator reads of another's files is noted, so that a row of it would be measured too.
+    let folder = edge.workspace.join("one-kilobyte");
+    fs::create_dir_all(&folder)?;
+    for number in 0..FILES {
+        fs::write(folder.join(format!("{number:x<NAME_CHARS$}")), "")?;
+    }
     let (_server, direct) = app_server(&paths::at("target/bench/codex-home")).await?;
     let bore = if quick() { None } else { Some(Bore::to(direct).await?) };
-    let bench = Bench { edge, direct, bore, params: json!({ "path": file }) };
+    let bench = Bench { edge, direct, bore, params: json!({ "path": folder }) };
     let mut parties = Parties::of(world, machine)?;
     println!("JSON-RPC round trips, answers of 1 KB, {ROUNDS} rounds in turns");
     for callers in CALLERS {
