@@ -46,19 +46,25 @@ async function become(context, world, cookie) {
 /** One page after the other, each with its tabs: what it leads to under its own path. */
 async function walk(context, world, seen, faults, visits) {
   const page = await context.newPage();
-  for (const { path, status } of visits) {
-    const answer = await page.goto(path);
-    const fine = status ? answer.status() === status : answer.status() < 500;
-    if (!fine) faults.push(`${path} answers ${answer.status()}`);
-    await judge(page, path, world, seen, faults);
-    for (const tab of status ? await tabs(page) : []) {
-      await page.goto(tab);
-      await judge(page, tab, world, seen, faults);
-    }
-    const isLive = status && (await page.locator("[data-project]").count()) > 0;
-    if (isLive) await live(page, path, world, seen, faults);
+  for (const visit of visits) {
+    // What leads the page away ends its visit, and no other.
+    const ends = ({ message }) => faults.push(`${visit.path}: ${message.split("\n")[0]}`);
+    await visited(page, visit, world, seen, faults).catch(ends);
   }
   await page.close();
+}
+
+async function visited(page, { path, status }, world, seen, faults) {
+  const answer = await page.goto(path);
+  const fine = status ? answer.status() === status : answer.status() < 500;
+  if (!fine) faults.push(`${path} answers ${answer.status()}`);
+  await judge(page, path, world, seen, faults);
+  for (const tab of status ? await tabs(page) : []) {
+    await page.goto(tab);
+    await judge(page, tab, world, seen, faults);
+  }
+  const isLive = status && (await page.locator("[data-project]").count()) > 0;
+  if (isLive) await live(page, path, world, seen, faults);
 }
 
 /** A project's page as its script writes it from the API alone; then every file, opened. */

@@ -2,6 +2,8 @@
 // change, approve it while codex waits, let a terminal in, look after the file, lose the line,
 // interrupt, and look at what was long before.
 
+import path from "node:path";
+
 import { browser } from "./harness.mjs";
 
 /** How long codex may take for anything. */
@@ -24,6 +26,7 @@ await browser(async ({ page, context, world, shot }) => {
   await asked.getByRole("button", { name: "Approve", exact: true }).waitFor();
   const diff = await page.locator(".fileChange .diff .added").first().textContent();
   await same(page);
+  await withoutScripts(page, context, world);
   await again(page);
   await asked.getByRole("button", { name: "Approve", exact: true, disabled: false }).waitFor();
   await shot("project-asked");
@@ -59,6 +62,22 @@ function idle(page) {
 async function again(page) {
   await page.reload();
   await live(page);
+}
+
+/** Who has no scripts reads what happened and what is asked. */
+async function withoutScripts(page, context, world) {
+  const [{ pathname }, storageState] = [new URL(page.url()), await context.storageState()];
+  const viewport = { width: 390, height: 900 };
+  const about = { baseURL: world.url, javaScriptEnabled: false, viewport, storageState };
+  const plain = await context.browser().newContext(about);
+  const there = await plain.newPage();
+  await there.goto(pathname);
+  for (const text of ["Codex wants to change files", "This file was added", "1 to answer"]) {
+    await there.getByText(text).waitFor();
+  }
+  const file = path.join(world.shots, "project-asked-without-scripts.png");
+  await there.screenshot({ path: file, fullPage: true });
+  await plain.close();
 }
 
 /** What the server writes of what happened is what stands in the page, each of it once. */

@@ -1,5 +1,6 @@
 // A customer's first minutes in a browser: they sign up, confirm their address by the link in their
-// mail, fill their wallet, paste the page's command on their machine, and see what it cost.
+// mail, fill their wallet, paste the page's command on their machine, and see what it cost. Then
+// they tell others, and are about to leave.
 
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
@@ -46,8 +47,54 @@ await browser(async ({ page, context, world, shot }) => {
   await page.getByRole("link", { name: "All usage" }).click();
   await page.locator(".uplot canvas").waitFor();
   await shot("usage");
-  return { key, balance, command, answer, charged };
+  await page.goto("/wallet");
+  const address = await shared(page, shot);
+  await leaving(page, world, shot);
+  return { key, balance, command, answer, charged, address };
 });
+
+/** Telling others is paid for, once; returns what they are told. */
+async function shared(page, shot) {
+  await page.getByRole("button", { name: "Share our address" }).click();
+  await page.getByRole("button", { name: "Copied" }).waitFor();
+  const address = await page.evaluate(() => navigator.clipboard.readText());
+  await page.getByRole("button", { name: "Take my credit" }).click();
+  await page.getByText(/^Thank you\. \$.* are in your wallet\.$/).waitFor();
+  await shot("wallet-shared");
+  await page.reload();
+  await page.getByRole("heading", { name: "Balance" }).waitFor();
+  const asked = await page.getByRole("button", { name: "Take my credit" }).count();
+  if (asked > 0) throw new Error("what is given once is offered twice");
+  return address;
+}
+
+/** The pointer leaves through the top: there is an offer, once in a session, and it is taken. */
+async function leaving(page, world, shot) {
+  const offer = page.getByRole("dialog", { name: "Before you go" });
+  const leave = async () => {
+    await page.mouse.move(400, 300);
+    await page.mouse.move(400, -5);
+  };
+  await leave();
+  await offer.waitFor();
+  await shot("exit-offer");
+  await offer.getByRole("button", { name: "Close" }).click();
+  await page.reload();
+  await page.getByRole("heading", { name: "Balance" }).waitFor();
+  await leave();
+  if (await offer.isVisible()) throw new Error("the offer is made twice in a session");
+
+  await page.evaluate(() => sessionStorage.clear());
+  await page.reload();
+  await page.getByRole("heading", { name: "Balance" }).waitFor();
+  await leave();
+  await offer.getByRole("button", { name: "Take the offer" }).click();
+  await payThere(page, world, "/wallet?session_id=*");
+  await page.getByText("are in your wallet").waitFor();
+  if ((await page.locator("dialog[data-exit]").count()) > 0) {
+    throw new Error("an offer that was taken is made again");
+  }
+}
 
 /** Has the command run on the customer's machine; returns what it printed. */
 function run(world, command) {

@@ -62,7 +62,9 @@ async fn in_a_browser_from_sign_up_to_an_answer_of_the_stock_cli() {
     let usage = charged(&world, key).await;
     let charged = &usage["transactions"][0]["chargedMicroUsd"];
     assert_eq!(micros(&found["charged"]), charged.as_i64().unwrap(), "{usage}");
-    adds_up(&usage, micros(&found["balance"]));
+    let gifts = MicroUsd::from_cents(1_000 + 58_500).micros();
+    adds_up(&usage, micros(&found["balance"]) + gifts);
+    assert_eq!(found["address"], format!("{}/", world.url()), "what others are told");
 }
 
 /// What a page shows as dollars, in micro-dollars.
