@@ -14,10 +14,11 @@ const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 /// A thread or turn of nobody.
 const UUID: &str = "01a1f6b5-0000-7000-8000-000000000000";
 /// What a key that stands in a page is refused, though its scope is that of others who may.
-const NOT_IN_A_PAGE: [(&str, &str); 5] = [
+const NOT_IN_A_PAGE: [(&str, &str); 6] = [
     ("POST", "/api/v1/me"),
     ("GET", "/api/v1/keys"),
     ("POST", "/api/v1/keys"),
+    ("POST", "/api/v1/keys/{key_id}/restrict"),
     ("POST", "/api/v1/keys/{key_id}/revoke"),
     ("POST", "/api/v1/notices/wanted"),
 ];

@@ -1,5 +1,5 @@
-//! `/api/v1/keys`, `/api/v1/keys/{key_id}/revoke` and `/keys`: an account's keys in the hands of
-//! its owner.
+//! `/api/v1/keys`, `/api/v1/keys/{key_id}/restrict`, `/api/v1/keys/{key_id}/revoke` and `/keys`: an
+//! account's keys in the hands of its owner.
 
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -91,6 +91,51 @@ async fn a_key_never_makes_or_revokes_a_stronger_one() {
 }
 
 #[tokio::test]
+async fn a_key_is_left_with_less_at_once_and_never_gets_it_back() {
+    let mut owner = Owner::open().await;
+    let made = owner.made(json!({ "name": "laptop", "scopes": ["account", "models"] })).await;
+    let (key, id) = (made["token"].as_str().expect("a token"), &made["id"]);
+    let path = format!("{KEYS}/{}/restrict", id.as_str().expect("an id"));
+    let restrict = async |owner: &Owner, by: &str, body: Value| {
+        owner.send(Method::POST, &path, by, body).await
+    };
+    let own = owner.account.key.clone();
+    for (body, field) in [
+        (json!({ "scopes": [] }), "scopes"),
+        (json!({ "scopes": ["models", "responses"] }), "scopes"),
+        (json!({ "scopes": ["admin"] }), "scopes"),
+        (json!({ "cidrs": ["here"] }), "cidrs"),
+    ] {
+        let reply = restrict(&owner, &own, body).await;
+        reply.refuses(422, "validation_error", field);
+    }
+    let weak = owner.made(json!({ "name": "weak", "scopes": ["account"] })).await;
+    let weak = weak["token"].as_str().expect("a token");
+    let less = json!({ "scopes": ["models"], "cidrs": ["127.0.0.0/8"] });
+    restrict(&owner, weak, less.clone()).await.refuses(403, "permission_denied", "hand it on");
+    let other = owner.world.account("1.00").await;
+    restrict(&owner, &other.key, less.clone()).await.refuses(404, "resource_not_found", "key");
+
+    let left = restrict(&owner, &own, less.clone()).await.json();
+    assert_eq!((&left["scopes"], &left["cidrs"]), (&json!(["models"]), &json!(["127.0.0.0/8"])));
+    assert_eq!(owner.get("/api/v1/me", key).await.status, 403);
+    for body in [json!({ "cidrs": [] }), json!({ "cidrs": ["127.0.0.0/7"] })] {
+        restrict(&owner, &own, body).await.refuses(422, "validation_error", "cidrs");
+    }
+    // Nothing named, nothing changed; and what was taken is not remembered in memory alone.
+    assert_eq!(restrict(&owner, &own, json!({})).await.json(), left);
+    owner.world.restart().await;
+    let kept = owner.get(KEYS, &own).await.json();
+    assert!(kept["data"].as_array().expect("keys").contains(&left), "{kept}");
+    let nowhere = json!({ "cidrs": ["127.255.0.0/16"] });
+    assert_eq!(restrict(&owner, &own, nowhere).await.status, 200);
+    assert_eq!(owner.get("/v1/models", key).await.status, 403);
+    let revoke = format!("{KEYS}/{}/revoke", id.as_str().expect("an id"));
+    assert_eq!(owner.send(Method::POST, &revoke, &own, json!({})).await.status, 200);
+    restrict(&owner, &own, less).await.refuses(409, "conflict", "revoked");
+}
+
+#[tokio::test]
 async fn the_same_wish_sent_again_is_the_same_key() {
     let owner = Owner::open().await;
     let send = async |name: &str| {
@@ -108,12 +153,14 @@ async fn the_same_wish_sent_again_is_the_same_key() {
 }
 
 #[tokio::test]
-async fn a_key_is_made_copied_and_revoked_in_a_browser() {
+async fn a_key_is_made_copied_restricted_and_revoked_in_a_browser() {
     let owner = Owner::open().await;
     let link = signin::link(&owner.account, "/keys");
     let found = browser::run(&owner.world, "keys.mjs", json!({ "link": link })).await;
     assert_eq!((&found["works"], &found["revoked"]), (&json!(200), &json!(401)), "{found}");
+    assert_eq!(found["restricted"], json!([403, 200, 403]), "{found}");
     let keys = owner.get(KEYS, &owner.account.key).await.json();
     let made = keys["data"].as_array().expect("keys").last().expect("one").clone();
-    assert_eq!(made["scopes"], json!(["models", "account"]), "{keys}");
+    assert_eq!(made["scopes"], json!(["models"]), "{keys}");
+    assert_eq!(made["cidrs"], json!(["203.0.113.0/24", "2001:db8::/32"]), "{keys}");
 }

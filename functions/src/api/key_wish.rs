@@ -1,9 +1,10 @@
-//! What somebody says of a key that shall be, in words that both dialects share.
+//! What somebody says of a key that shall be, or be left, in words that both dialects share.
 
-use schema::{Error, Result};
+use schema::{Error, Result, agent::RestrictApiKey};
 
 use crate::domain::{
     access::{Cidr, Scope},
+    delegation::Narrow,
     token::KeyType,
 };
 
@@ -18,15 +19,25 @@ pub fn kind(word: Option<&str>) -> Result<KeyType> {
 
 /// What it may do; all that its kind may for a customer, unless told.
 pub fn scopes(names: Option<Vec<String>>, kind: KeyType) -> Result<Vec<Scope>> {
+    match names {
+        Some(names) => named(names),
+        None if kind == KeyType::Publishable => Ok(Scope::PUBLISHABLE.to_vec()),
+        None => Ok(Scope::CUSTOMER.to_vec()),
+    }
+}
+
+fn named(names: Vec<String>) -> Result<Vec<Scope>> {
     let scope = |name: String| {
         let unknown = || Error::field("scopes", format!("there is no scope `{name}`"));
         Scope::parse(&name).ok_or_else(unknown)
     };
-    match names {
-        Some(names) => names.into_iter().map(scope).collect(),
-        None if kind == KeyType::Publishable => Ok(Scope::PUBLISHABLE.to_vec()),
-        None => Ok(Scope::CUSTOMER.to_vec()),
-    }
+    names.into_iter().map(scope).collect()
+}
+
+/// What is left of a key; what is not named stays.
+pub fn left(body: RestrictApiKey) -> Result<Narrow> {
+    let RestrictApiKey { scopes, cidrs } = body;
+    Ok(Narrow { scopes: scopes.map(named).transpose()?, cidrs: cidrs.map(ranges).transpose()? })
 }
 
 /// Where it may be used; anywhere, if none is named.

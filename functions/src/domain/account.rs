@@ -13,6 +13,7 @@ use super::{
     access::{Cidr, Credential, Key, Scope},
     admission::Pass,
     auto_top_up, cap, customer,
+    delegation::Narrow,
     fair_use::Limits,
     limit::Rate,
     notice,
@@ -92,6 +93,11 @@ pub enum Command {
     },
     RevokeKey {
         id: KeyId,
+    },
+    /// Leaves a key with no more than is named.
+    RestrictKey {
+        id: KeyId,
+        narrow: Narrow,
     },
     ListKeys,
     /// What concerns being signed in.

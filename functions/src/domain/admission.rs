@@ -18,6 +18,7 @@ use super::{
     access::{Caller, Credential, Holder, Key, Scope},
     account::{Knock, Profile},
     cap::Purpose,
+    delegation::{self, Narrow},
     fair_use::Span,
     ledger::{HOLD_LIFETIME_MS, Hold, Ledger},
     limit::{Full, Leases, Rate},
@@ -198,6 +199,14 @@ impl Live {
         let key = self.keys.values_mut().find(|key| key.id == id)?;
         key.revoked_at = key.revoked_at.or(Some(now));
         Some(key.clone())
+    }
+
+    /// Leaves a key with what is wanted of it, at once.
+    pub fn restrict_key(&mut self, id: KeyId, wanted: Narrow) -> Result<Key, Error> {
+        let found = self.keys.values_mut().find(|key| key.id == id);
+        let key = found.ok_or_else(|| Error::not_found("key", id))?;
+        *key = delegation::narrowed(key, wanted)?;
+        Ok(key.clone())
     }
 
     /// The account's id, once it has been made.

@@ -1,6 +1,8 @@
-//! What may be handed on: a key never makes, or revokes, a key that may do more than it may itself.
+//! What may be handed on: a key never makes, narrows or revokes a key that may do more than it may
+//! itself; and what was taken from a key is never given back to it.
 
 use schema::{Code, Error, Result};
+use serde::{Deserialize, Serialize};
 
 use super::{
     access::{Cidr, Key, Scope},
@@ -39,10 +41,49 @@ pub fn check(by: Option<&Key>, wanted: Power) -> Result<()> {
     by.map_or(Ok(()), |by| within(Power::of(by), wanted))
 }
 
-/// Whether who asks may revoke a key: one that they might have made, and their own.
-pub fn check_revoke(by: Option<&Key>, revoked: &Key) -> Result<()> {
+/// What a key is left with; what is not named stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Narrow {
+    pub scopes: Option<Vec<Scope>>,
+    pub cidrs: Option<Vec<Cidr>>,
+}
+
+/// A key with no more than it had. Whoever holds its text would be given what it is given, so it is
+/// never widened: who needs more makes another.
+pub fn narrowed(key: &Key, wanted: Narrow) -> Result<Key> {
+    if key.revoked_at.is_some() {
+        return Err(Error::new(Code::Conflict, "This key has been revoked."));
+    }
+    let scopes = wanted.scopes.unwrap_or_else(|| key.scopes.clone());
+    if scopes.is_empty() {
+        let message = "leave it at least one; a key that may do nothing is better revoked";
+        return Err(Error::field("scopes", message));
+    }
+    if let Some(scope) = scopes.iter().find(|scope| !key.scopes.contains(scope)) {
+        let message = format!("the key does not have `{}`; make another that has", scope.as_str());
+        return Err(Error::field("scopes", message));
+    }
+    let cidrs = wanted.cidrs.unwrap_or_else(|| key.cidrs.clone());
+    if !holds(&key.cidrs, &cidrs) {
+        let message = "name ranges within those that the key has; for others make another";
+        return Err(Error::field("cidrs", message));
+    }
+    // In the order, and as often, as the key had them.
+    let scopes = key.scopes.iter().copied().filter(|scope| scopes.contains(scope)).collect();
+    Ok(Key { scopes, cidrs, ..key.clone() })
+}
+
+/// Whether every address of the second is one of the first. A key without ranges is good from
+/// everywhere.
+fn holds(own: &[Cidr], wanted: &[Cidr]) -> bool {
+    let inside = |wanted: &Cidr| own.iter().any(|range| range.holds(wanted));
+    own.is_empty() || (!wanted.is_empty() && wanted.iter().all(inside))
+}
+
+/// Whether who asks may narrow or revoke a key: one that they might have made, and their own.
+pub fn check_change(by: Option<&Key>, changed: &Key) -> Result<()> {
     match by {
-        Some(by) if by.id != revoked.id => within(Power::of(by), Power::of(revoked)),
+        Some(by) if by.id != changed.id => within(Power::of(by), Power::of(changed)),
         _ => Ok(()),
     }
 }
@@ -56,11 +97,7 @@ fn within(own: Power, wanted: Power) -> Result<()> {
         let scope = scope.as_str();
         return refused(format!("Your key lacks the scope `{scope}`, so it cannot hand it on."));
     }
-    // A key without ranges is good from everywhere.
-    let inside = |wanted: &Cidr| own.cidrs.iter().any(|range| range.holds(wanted));
-    let narrowed =
-        own.cidrs.is_empty() || (!wanted.cidrs.is_empty() && wanted.cidrs.iter().all(inside));
-    if !narrowed {
+    if !holds(own.cidrs, wanted.cidrs) {
         return refused(
             "Your key is good from some addresses only, and so are the keys that it changes: name \
              ranges within its own."
@@ -124,16 +161,42 @@ mod tests {
     fn a_key_that_stands_in_a_page_changes_none() {
         let page = key(KeyType::Publishable, &Scope::PUBLISHABLE, &[]);
         makes(Some(&page), &key(KeyType::Publishable, &[Scope::Models], &[]), false);
-        assert!(check_revoke(Some(&page), &key(KeyType::Secret, &[Scope::Models], &[])).is_err());
+        assert!(check_change(Some(&page), &key(KeyType::Secret, &[Scope::Models], &[])).is_err());
     }
 
     #[test]
-    fn a_key_revokes_itself_and_what_it_might_have_made() {
+    fn a_key_changes_itself_and_what_it_might_have_made() {
         let reader = key(KeyType::Secret, &[Scope::Account, Scope::Models], &[]);
-        assert!(check_revoke(Some(&reader), &reader).is_ok());
-        assert!(check_revoke(Some(&reader), &key(KeyType::Secret, &[Scope::Models], &[])).is_ok());
+        assert!(check_change(Some(&reader), &reader).is_ok());
+        assert!(check_change(Some(&reader), &key(KeyType::Secret, &[Scope::Models], &[])).is_ok());
         let strong = key(KeyType::Secret, &Scope::CUSTOMER, &[]);
-        assert!(check_revoke(Some(&reader), &strong).is_err());
-        assert!(check_revoke(None, &strong).is_ok());
+        assert!(check_change(Some(&reader), &strong).is_err());
+        assert!(check_change(None, &strong).is_ok());
+    }
+
+    #[test]
+    fn a_key_is_left_with_less_and_never_given_more() {
+        let had = key(KeyType::Secret, &[Scope::Models, Scope::Account], &["10.1.0.0/16"]);
+        let ranges = |texts: &[&str]| Some(texts.iter().map(|it| it.parse().unwrap()).collect());
+        let left = |scopes: &[Scope], cidrs| {
+            narrowed(&had, Narrow { scopes: Some(scopes.to_vec()), cidrs })
+        };
+        assert_eq!(narrowed(&had, Narrow::default()), Ok(had.clone()));
+        let less = left(&[Scope::Models, Scope::Models], ranges(&["10.1.2.0/24"])).unwrap();
+        assert_eq!(
+            (less.scopes, less.cidrs),
+            (vec![Scope::Models], ranges(&["10.1.2.0/24"]).unwrap())
+        );
+        let scopes_refused: [&[Scope]; 3] =
+            [&[], &[Scope::Responses], &[Scope::Models, Scope::Admin]];
+        for scopes in scopes_refused {
+            assert_eq!(left(scopes, None).unwrap_err().code, Code::ValidationError, "{scopes:?}");
+        }
+        for cidrs in [&[][..], &["10.0.0.0/8"], &["10.1.0.0/16", "192.0.2.1"], &["::/0"]] {
+            let refused = left(&[Scope::Models], ranges(cidrs)).unwrap_err();
+            assert_eq!(refused.code, Code::ValidationError, "{cidrs:?}");
+        }
+        let revoked = Key { revoked_at: Some(Timestamp::from_millis(1)), ..had.clone() };
+        assert_eq!(narrowed(&revoked, Narrow::default()).unwrap_err().code, Code::Conflict);
     }
 }

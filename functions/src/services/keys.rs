@@ -1,4 +1,4 @@
-//! Keys: minted, listed, revoked.
+//! Keys: minted, listed, restricted, revoked.
 
 use schema::{AccountId, Code, Error, KeyId, Result};
 
@@ -8,7 +8,7 @@ use crate::{
     domain::{
         access::{Cidr, Key, Scope},
         account::{Command, NewKey, Outcome},
-        delegation::{self, Power},
+        delegation::{self, Narrow, Power},
         operation, person,
         token::{self, KeyType},
     },
@@ -85,11 +85,45 @@ fn again(cx: &Cx, new: &NewKey, made: Key) -> Result<(String, Key)> {
     Ok((text.ok_or_else(|| Error::new(Code::Conflict, message))?, made))
 }
 
-/// Revokes a key of the account that asks: its own, or one that it might have made.
-pub async fn take_back(cx: &Cx, id: KeyId) -> Result<Key> {
+/// Leaves a key of the account that asks with less: its own, or one that it might have made.
+pub async fn narrow(cx: &Cx, id: KeyId, narrow: Narrow) -> Result<Key> {
+    let account = changeable(cx, id).await?;
+    let left = key_of(cx, account, Command::RestrictKey { id, narrow }).await?;
+    audit::note_of(cx, account, "key.restricted", &left_with(&left)).await?;
+    Ok(left)
+}
+
+/// The same of any account's, for an operator.
+pub async fn restrict(cx: &Cx, id: KeyId, narrow: Narrow) -> Result<(AccountId, Key)> {
+    let account = directory::account_of_key(&cx.env, id).await?;
+    let account = account.ok_or_else(|| Error::not_found("key", id))?;
+    let left = key_of(cx, account, Command::RestrictKey { id, narrow }).await?;
+    audit::note(cx, "key.restricted", &left_with(&left)).await?;
+    Ok((account, left))
+}
+
+/// A key with what it may still do, as it is noted.
+fn left_with(key: &Key) -> String {
+    let scopes: Vec<_> = key.scopes.iter().map(|scope| scope.as_str()).collect();
+    let ranges = match key.cidrs.len() {
+        0 => "anywhere".to_owned(),
+        1 => "1 range".to_owned(),
+        many => format!("{many} ranges"),
+    };
+    format!("{} to {} from {ranges}", key.id, scopes.join(", "))
+}
+
+/// The account of a key that who asks may change.
+async fn changeable(cx: &Cx, id: KeyId) -> Result<AccountId> {
     let (account, keys) = (cx.account()?, owned(cx).await?);
     let key = keys.iter().find(|key| key.id == id).ok_or_else(|| Error::not_found("key", id))?;
-    delegation::check_revoke(own(cx, &keys), key)?;
+    delegation::check_change(own(cx, &keys), key)?;
+    Ok(account)
+}
+
+/// Revokes a key of the account that asks: its own, or one that it might have made.
+pub async fn take_back(cx: &Cx, id: KeyId) -> Result<Key> {
+    let account = changeable(cx, id).await?;
     let revoked = key_of(cx, account, Command::RevokeKey { id }).await?;
     audit::note_of(cx, account, "key.revoked", &id.to_string()).await?;
     Ok(revoked)

@@ -33,6 +33,26 @@ pub struct NewApiKey {
     pub cidrs: Vec<String>,
 }
 
+/// `POST /api/v1/keys/{key_id}/restrict` and the operator's. What is left out stays as it is; a key
+/// never gets back what was taken from it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RestrictApiKey {
+    /// What it may still do: some of what it may do now.
+    #[serde(default)]
+    #[cfg_attr(
+        not(target_arch = "wasm32"),
+        schemars(with = "Option<Vec<ScopeName>>", length(min = 1))
+    )]
+    pub scopes: Option<Vec<String>>,
+    /// Addresses it may still come from, in CIDR notation: within those that it has. None can be
+    /// named only for a key that has none.
+    #[serde(default)]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(length(max = 100)))]
+    pub cidrs: Option<Vec<String>>,
+}
+
 /// A key without its token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]

@@ -18,7 +18,7 @@ pub use cli::{CliSettings, CliVersion, PublicCodex, ShellBlocks};
 pub use files::{
     FileContent, FileEncoding, FileEntry, FileRemoved, FileTree, FileWritten, WriteFile,
 };
-pub use keys::{ApiKey, ApiKeys, MadeApiKey, NewApiKey};
+pub use keys::{ApiKey, ApiKeys, MadeApiKey, NewApiKey, RestrictApiKey};
 pub use notices::{Notice, WantedNotices};
 pub use payments::{
     Checkout, CheckoutOpened, Confirm, MonthlyPlan, Pack, Payment, Plans, Received, Settled,

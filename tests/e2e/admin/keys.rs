@@ -1,4 +1,5 @@
-//! `/admin/api/api-keys` and `/admin/api/api-keys/{key_id}/revoke`.
+//! `/admin/api/api-keys`, `/admin/api/api-keys/{key_id}/restrict` and
+//! `/admin/api/api-keys/{key_id}/revoke`.
 
 use serde_json::{Value, json};
 
@@ -89,4 +90,29 @@ async fn a_revoked_key_stays_revoked_since_the_first_time() {
     assert_eq!(first, second);
     desk.world.restart().await;
     assert_eq!(list(&desk).await[1], first);
+}
+
+#[tokio::test]
+async fn an_operator_leaves_a_key_with_less_and_it_is_noted() {
+    let desk = Desk::open().await;
+    let (token, id) = desk.key(json!({ "scopes": ["models", "account"] })).await;
+    let path = format!("{KEYS}/{id}/restrict");
+    let restrict = async |body: Value| desk.send(desk.admin("POST", &path).json(&body)).await;
+    let left = restrict(json!({ "scopes": ["models"] })).await.json();
+    assert_eq!((&left["scopes"], &left["user_id"]), (&json!(["models"]), &json!(desk.account.id)));
+    let asked =
+        Reply::to(reqwest::Client::new().get(desk.world.at("/api/v1/me")).bearer_auth(&token))
+            .await;
+    asked.refuses(403, "permission_denied", "account");
+    restrict(json!({ "scopes": ["account"] })).await.refuses(422, "validation_error", "scopes");
+    let audit = desk.admin("GET", "/admin/api/audit?act=key.restricted");
+    let noted = desk.send(audit).await;
+    let left = format!("{id} to models from anywhere");
+    assert!(noted.text().contains(&left), "{noted:?}");
+    let nobody = format!("{KEYS}/{}/restrict", schema::KeyId::from_bits(5));
+    desk.send(desk.admin("POST", &nobody).json(&json!({}))).await.refuses(
+        404,
+        "resource_not_found",
+        "key",
+    );
 }

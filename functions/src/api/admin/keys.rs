@@ -3,6 +3,7 @@
 use schema::{
     AccountId, Error, KeyId, Result,
     admin::{CreateKey, CreatedKey, Key, RevealedKey},
+    agent::RestrictApiKey,
 };
 use serde::Deserialize;
 
@@ -65,6 +66,11 @@ pub async fn revoke(cx: Cx, at: KeyPath) -> Result<Json<Key>> {
     let (account, revoked) = keys::revoke(&cx, at.key_id).await?;
     audit::note(&cx, "key.revoked", &at.key_id.to_string()).await?;
     Ok(Json(key(account, revoked)))
+}
+
+pub async fn restrict(cx: Cx, at: KeyPath, body: RestrictApiKey) -> Result<Json<Key>> {
+    let (account, restricted) = keys::restrict(&cx, at.key_id, key_wish::left(body)?).await?;
+    Ok(Json(key(account, restricted)))
 }
 
 /// A key that was just made, and how it is used.

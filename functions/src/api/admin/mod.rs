@@ -150,6 +150,14 @@ pub fn family() -> Family {
             get("/admin/api/api-keys", Admin, "admin", "List the keys of an account", keys::list),
             post("/admin/api/api-keys", Admin, "admin", "Create a key", keys::create),
             post(
+                "/admin/api/api-keys/{key_id}/restrict",
+                Admin,
+                "admin",
+                "Leave a key with less, at once; what is left out stays, and nothing is given back",
+                keys::restrict,
+            )
+            .fails(&[409]),
+            post(
                 "/admin/api/api-keys/{key_id}/revoke",
                 Admin,
                 "admin",

@@ -2,7 +2,7 @@
 
 use schema::{
     Error, KeyId, Result,
-    agent::{ApiKey, ApiKeys, MadeApiKey, NewApiKey},
+    agent::{ApiKey, ApiKeys, MadeApiKey, NewApiKey, RestrictApiKey},
 };
 use serde::Deserialize;
 
@@ -42,6 +42,10 @@ pub async fn create(cx: Cx, _: Nothing, body: NewApiKey) -> Result<Created<MadeA
 
 pub async fn revoke(cx: Cx, at: ApiKeyPath, _: Nothing) -> Result<Json<ApiKey>> {
     Ok(Json(view(keys::take_back(&cx, at.key_id).await?)))
+}
+
+pub async fn restrict(cx: Cx, at: ApiKeyPath, body: RestrictApiKey) -> Result<Json<ApiKey>> {
+    Ok(Json(view(keys::narrow(&cx, at.key_id, key_wish::left(body)?).await?)))
 }
 
 fn wanted(body: NewApiKey) -> Result<Wanted> {

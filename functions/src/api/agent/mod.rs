@@ -160,6 +160,14 @@ pub fn family() -> Family {
             .keyed()
             .fails(&[409]),
             post(
+                "/api/v1/keys/{key_id}/restrict",
+                Api(Scope::Account),
+                "keys",
+                "Leave a key with less, at once; what is left out stays, and nothing is given back",
+                keys::restrict,
+            )
+            .fails(&[404, 409]),
+            post(
                 "/api/v1/keys/{key_id}/revoke",
                 Api(Scope::Account),
                 "keys",

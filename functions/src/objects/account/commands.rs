@@ -19,6 +19,7 @@ use crate::domain::{
     auto_top_up::Command as AutoTopUp,
     booking::{Booked, Booking, Change},
     cap::Origin,
+    delegation::Narrow,
     ledger::Entry,
     own_usage::Ended,
 };
@@ -46,17 +47,10 @@ pub fn run(
             let told = Description { profile, wallet, running, auto_top_up, person };
             Ok(Outcome::Description(Box::new(told)))
         }
-        Command::SetActive { active } => {
-            let profile = Profile { active, ..profile };
-            rows.put_profile(&profile).map_err(Error::unavailable)?;
-            live.profile = Some(profile);
-            if !active {
-                sessions::end_all(live, rows)?;
-            }
-            Ok(Outcome::Done)
-        }
+        Command::SetActive { active } => set_active(live, rows, Profile { active, ..profile }),
         Command::AddKey { key } => add_key(live, rows, key, now),
         Command::RevokeKey { id } => revoke_key(live, rows, id, now),
+        Command::RestrictKey { id, narrow } => restrict_key(live, rows, id, narrow),
         Command::ListKeys => Ok(Outcome::Keys(live.keys())),
         Command::Session(command) => sessions::run(live, rows, command, now),
         Command::Credit { source, amount, note } => {
@@ -138,6 +132,23 @@ pub fn add_key(live: &mut Live, rows: &Rows, new: NewKey, now: Timestamp) -> Res
 
 fn revoke_key(live: &mut Live, rows: &Rows, id: KeyId, now: Timestamp) -> Result<Outcome> {
     let key = live.revoke_key(id, now).ok_or_else(|| Error::not_found("key", id))?;
+    rows.update_key(&key).map_err(Error::unavailable)?;
+    Ok(Outcome::Key(key))
+}
+
+/// An account that is suspended has nobody signed in.
+fn set_active(live: &mut Live, rows: &Rows, profile: Profile) -> Result<Outcome> {
+    rows.put_profile(&profile).map_err(Error::unavailable)?;
+    let active = profile.active;
+    live.profile = Some(profile);
+    if !active {
+        sessions::end_all(live, rows)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn restrict_key(live: &mut Live, rows: &Rows, id: KeyId, narrow: Narrow) -> Result<Outcome> {
+    let key = live.restrict_key(id, narrow)?;
     rows.update_key(&key).map_err(Error::unavailable)?;
     Ok(Outcome::Key(key))
 }

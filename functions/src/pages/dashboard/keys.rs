@@ -1,4 +1,4 @@
-//! Keys: made with no more than they need, told apart, and revoked.
+//! Keys: made with no more than they need, told apart, left with less, and revoked.
 
 use askama::Template;
 use schema::{KeyId, Result};
@@ -16,13 +16,19 @@ use crate::{
     services::keys,
 };
 
-/// What scopes let a key do, for who chooses.
-const SCOPES: [(&str, &str); 4] = [
-    (Scope::Responses.as_str(), "Ask models, for money"),
-    (Scope::Models.as_str(), "List models"),
-    (Scope::Account.as_str(), "Read and change this account, its keys and its wallet"),
-    (Scope::Agent.as_str(), "Have codex work in projects"),
-];
+/// A scope, and what it lets a key do, for who chooses.
+type Choice = (&'static str, &'static str);
+
+const fn choice(scope: &Scope) -> Choice {
+    let words = match scope {
+        Scope::Responses => "Ask models, for money",
+        Scope::Models => "List models",
+        Scope::Account => "Read and change this account, its keys and its wallet",
+        Scope::Agent => "Have codex work in projects",
+        Scope::Admin => "Do what operators do",
+    };
+    (scope.as_str(), words)
+}
 
 struct Row {
     id: KeyId,
@@ -30,6 +36,9 @@ struct Row {
     last4: String,
     kind: &'static str,
     scopes: String,
+    /// What it may do now, to be chosen from.
+    can: Vec<Choice>,
+    /// None where it is good from anywhere.
     cidrs: String,
     created: When,
     revoked: Option<When>,
@@ -39,7 +48,7 @@ struct Row {
 #[template(path = "dashboard/keys.html")]
 pub struct Keys {
     frame: Frame,
-    scopes: [(&'static str, &'static str); 4],
+    scopes: [Choice; 4],
     live: Vec<Row>,
     revoked: Vec<Row>,
 }
@@ -48,7 +57,12 @@ pub async fn read(cx: Cx, _: Nothing) -> Result<PageOr<Keys>> {
     seen(cx, async |cx, _| {
         let rows = keys::owned(cx).await?.into_iter().rev().map(row);
         let (live, revoked) = rows.partition(|row| row.revoked.is_none());
-        Ok(Keys { frame: Frame::of(cx), scopes: SCOPES, live, revoked })
+        Ok(Keys {
+            frame: Frame::of(cx),
+            scopes: Scope::CUSTOMER.map(|scope| choice(&scope)),
+            live,
+            revoked,
+        })
     })
     .await
 }
@@ -65,7 +79,8 @@ fn row(key: access::Key) -> Row {
             KeyType::Publishable => "publishable",
         },
         scopes: scopes.join(", "),
-        cidrs: if cidrs.is_empty() { "anywhere".to_owned() } else { cidrs.join(", ") },
+        can: key.scopes.iter().map(choice).collect(),
+        cidrs: cidrs.join(", "),
         created: key.created_at.into(),
         revoked: key.revoked_at.map(When::from),
     }

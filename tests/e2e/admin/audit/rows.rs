@@ -61,7 +61,7 @@ pub fn rows() -> impl Iterator<Item = &'static Noted> {
     PEOPLE.iter().chain(&BUSINESS).chain(&MACHINE)
 }
 
-const PEOPLE: [Noted; 16] = [
+const PEOPLE: [Noted; 17] = [
     noted(
         "POST /admin/auth/login",
         r#"{"username":"ada","password":"$token"}"#,
@@ -102,6 +102,12 @@ const PEOPLE: [Noted; 16] = [
     noted("POST /admin/api/users/{user_id}/sessions/end", "{}", "user.signed_out", &["$user"]),
     made(noted("POST /admin/api/api-keys", KEY, "key.created", &["$id"])),
     noted("GET /admin/api/api-keys/{key_id}/token", "", "key.revealed", &["$id"]),
+    noted(
+        "POST /admin/api/api-keys/{key_id}/restrict",
+        r#"{"scopes":["models"]}"#,
+        "key.restricted",
+        &["$id", "models"],
+    ),
     noted("POST /admin/api/api-keys/{key_id}/revoke", "{}", "key.revoked", &["$id"]),
     noted(
         "POST /admin/api/signup-settings",

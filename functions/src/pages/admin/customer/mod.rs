@@ -7,7 +7,7 @@ use askama::Template;
 use schema::{AccountId, Result};
 use serde::Deserialize;
 
-use self::tabs::{Shown, TABS, Tab};
+use self::tabs::{SCOPES, Shown, TABS, Tab};
 use super::{Desk, Frame, PageOr, sign_in};
 use crate::{
     cx::Cx,

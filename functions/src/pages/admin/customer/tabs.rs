@@ -4,7 +4,13 @@ use schema::{AccountId, MicroUsd, PaymentId, Result, admin::WalletTransaction, a
 
 use crate::{
     cx::Cx,
-    domain::{access::Key, fair_use::Meter, notice::Record, payment::Payment, token::KeyType},
+    domain::{
+        access::{Key, Scope},
+        fair_use::Meter,
+        notice::Record,
+        payment::Payment,
+        token::KeyType,
+    },
     pages::{
         pager::{self, Pager, ROWS},
         shown::{Count, Usd, When, WhenText},
@@ -106,6 +112,8 @@ pub struct KeyRow {
     pub kind: &'static str,
     pub last4: String,
     pub scopes: String,
+    /// What it may do now, to be chosen from.
+    pub can: Vec<Choice>,
     pub cidrs: String,
     pub created: When,
     pub revoked: Option<When>,
@@ -216,6 +224,28 @@ fn payment_row(it: Payment) -> PaymentRow {
     }
 }
 
+/// A scope, and what it lets a key do, for who chooses.
+pub type Choice = (&'static str, &'static str);
+
+/// What a customer's key can be made for.
+pub const SCOPES: [Choice; 4] = [
+    choice(&Scope::Responses),
+    choice(&Scope::Models),
+    choice(&Scope::Account),
+    choice(&Scope::Agent),
+];
+
+const fn choice(scope: &Scope) -> Choice {
+    let words = match scope {
+        Scope::Responses => "call models",
+        Scope::Models => "list models",
+        Scope::Account => "read the account",
+        Scope::Agent => "have codex work on a runner",
+        Scope::Admin => "do what operators do",
+    };
+    (scope.as_str(), words)
+}
+
 fn key_row(it: Key) -> KeyRow {
     let scopes: Vec<_> = it.scopes.iter().map(|scope| scope.as_str()).collect();
     let cidrs: Vec<_> = it.cidrs.into_iter().map(String::from).collect();
@@ -225,6 +255,7 @@ fn key_row(it: Key) -> KeyRow {
         kind: if it.kind == KeyType::Secret { "secret" } else { "publishable" },
         last4: it.last4,
         scopes: scopes.join(", "),
+        can: it.scopes.iter().map(choice).collect(),
         cidrs: cidrs.join(", "),
         created: it.created_at.into(),
         revoked: it.revoked_at.map(When::from),
