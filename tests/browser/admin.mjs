@@ -117,6 +117,10 @@ async function revoke(page, world) {
   await form.getByRole("button", { name: "Make the key" }).click();
   await page.getByRole("link", { name: "Done" }).click();
   const row = page.getByRole("row", { name: "short-lived" });
+  await row.getByRole("button", { name: "Restrict" }).click();
+  await page.getByRole("dialog").getByLabel("read the account").uncheck();
+  await page.getByRole("button", { name: "Restrict it" }).click();
+  await row.getByRole("cell", { name: "models", exact: true }).waitFor();
   for (const answer of ["Cancel", "Revoke it"]) {
     await row.getByRole("button", { name: "Revoke" }).click();
     await page.getByRole("dialog").getByRole("button", { name: answer }).click();
@@ -162,15 +166,28 @@ async function deliver(page) {
   await page.goto("/admin/orders");
   await page.getByLabel("Order number").fill("G2G-7");
   await page.getByLabel("Wallet credit").fill("25");
+  const preview = await page.locator("[data-preview]").first().textContent();
   await page.getByRole("button", { name: "Make the account" }).click();
   await page.getByText("is ready").waitFor();
   const part = page.locator(".copy", { hasText: "All of it, for Linux" });
   await part.getByRole("button", { name: "Copy" }).click();
   await part.getByRole("button", { name: "Copied" }).waitFor();
   const copied = await page.evaluate(() => navigator.clipboard.readText());
+  const expected = await foretold(page, copied);
   await page.goto("/admin/orders");
   await page.getByRole("button", { name: "Show G2G-7" }).click();
   await page.getByText("is ready").waitFor();
   const again = await page.locator("#text-1").textContent();
-  return { copied, again };
+  return { copied, again, preview, expected };
+}
+
+/** A text that was made, with names for what was drawn for it. */
+async function foretold(page, text) {
+  const of = (name) =>
+    page.locator(".copy", { has: page.getByRole("heading", { name, exact: true }) }).last();
+  const [username, password, key] = await Promise.all(
+    ["Username", "Password", "Key"].map((name) => of(name).locator("pre").textContent()),
+  );
+  const told = text.replaceAll(key, "<GANTRY_API_KEY>").replace(password, "<PASSWORD>");
+  return told.replace(username, "buyer-…");
 }

@@ -1,4 +1,5 @@
-// Charts: `<figure data-chart="bars">` holds an empty `.plot` and a table with the same figures.
+// Charts: `<figure data-chart="bars">` holds an empty `.plot` and a table with the same figures, or
+// several tables and a radio button for each, of which one is drawn at a time.
 // The first column is the axis, a day in `<time datetime>`; every column whose head has
 // `data-series` is drawn. `data-value` is a cell's bare number, `data-unit` of the head how it is
 // worded.
@@ -8,6 +9,8 @@ import uPlot from "/assets/vendor/uplot.js";
 const SERIES = ["--series-1", "--series-2", "--series-3", "--series-4"];
 /** What may lie between two labels of the days, in seconds. */
 const STEPS = [1, 2, 5, 7, 14, 30].map((days) => days * 86_400);
+/** What may lie between two labels of a count, which has no halves. */
+const COUNTS = Array.from({ length: 15 }, (_, zeros) => [1, 2, 5].map((it) => it * 10 ** zeros));
 const compact = new Intl.NumberFormat("en-US", { notation: "compact" });
 const dollars = new Intl.NumberFormat("en-US", {
   style: "currency",
@@ -15,6 +18,9 @@ const dollars = new Intl.NumberFormat("en-US", {
   maximumFractionDigits: 4,
 });
 const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", timeZone: "UTC" });
+
+/** What a chart leaves to its legend, which takes two lines where there is little room. */
+const legend = (box) => (box.clientWidth < 480 ? 76 : 40);
 
 /** How a number of a column is worded. */
 const words = { usd: (value) => dollars.format(value), count: (value) => compact.format(value) };
@@ -58,18 +64,19 @@ function options(kind, { columns }, box) {
     const look = bars ? { fill: stroke, paths: bars, points: { show: false } } : {};
     return { label, stroke, width: bars ? 0 : 2, value: own, ...look };
   });
+  const whole = columns[0].unit === words.count ? { incrs: COUNTS.flat() } : {};
   const shown = (_, ticks) => ticks.map((tick) => columns[0].unit(tick));
   const dates = (_, ticks) => ticks.map((tick) => day.format(new Date(tick * 1000)));
   const when = (_, second) => (second === null ? "–" : day.format(new Date(second * 1000)));
   return {
     width: box.clientWidth,
-    height: box.clientHeight - 40,
+    height: box.clientHeight - legend(box),
     tzDate: (second) => uPlot.tzDate(new Date(second * 1000), "Etc/UTC"),
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
     scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.08 : 1] } },
     axes: [
       { ...axis(dates, false), space: 70, incrs: STEPS },
-      axis(shown, true),
+      { ...axis(shown, true), ...whole },
     ],
     // The tallest is drawn first and the others upon it.
     series: [{ label: "Day", value: when }, ...series],
@@ -87,17 +94,19 @@ function draw(figure, box, figures) {
 
 function begin(figure) {
   const box = figure.querySelector(".plot");
-  const table = figure.querySelector("table");
-  if (!box || !table?.tBodies[0]?.rows.length) return;
-  const figures = read(table);
-  let plot = draw(figure, box, figures);
+  const tables = [...figure.querySelectorAll("table")];
+  if (!box || !tables[0]?.tBodies[0]?.rows.length) return;
+  const all = tables.map(read);
+  const chosen = () => all[figure.querySelector("input[type=radio]:checked")?.value ?? 0];
+  let plot = draw(figure, box, chosen());
   const again = () => {
     plot.destroy();
-    plot = draw(figure, box, figures);
+    plot = draw(figure, box, chosen());
   };
+  figure.addEventListener("change", again);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
   new ResizeObserver(() => {
-    plot.setSize({ width: box.clientWidth, height: box.clientHeight - 40 });
+    plot.setSize({ width: box.clientWidth, height: box.clientHeight - legend(box) });
   }).observe(box);
 }
 

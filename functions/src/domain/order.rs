@@ -63,16 +63,64 @@ pub enum Shell {
     PowerShell,
 }
 
+/// What the buyer is told of their order, as it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    pub number: &'a str,
+    pub username: &'a str,
+    pub password: &'a str,
+    pub key: &'a str,
+    /// In dollars.
+    pub credit: &'a str,
+}
+
+/// A part of a text that is not whole yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    Text(String),
+    /// What is not known before the field of this name has been filled in.
+    Blank(&'static str),
+}
+
+/// Blanks, as they stand in a text until it is taken apart: nothing that anybody types or that a
+/// command is made of.
+const BLANKS: [(char, &str); 3] =
+    [('\u{e000}', "order_number"), ('\u{e001}', "credit_usd"), ('\u{e002}', "name")];
+
+/// The text as it will be, with a blank for what is not known yet. Of what is drawn when the order
+/// is made there are only names in it: `key` and `password` are shown as they are given.
+pub fn preview(
+    key: &str,
+    password: &str,
+    origin: (&str, &str),
+    shell: (Shell, &ShellBlocks),
+) -> Vec<Part> {
+    let [number, credit, username] = BLANKS.map(|(mark, _)| mark.to_string());
+    let told = Told { number: &number, username: &username, password, key, credit: &credit };
+    let text = text(told, origin, shell);
+    let mut parts = Vec::new();
+    let mut rest = text.as_str();
+    while let Some((at, mark)) = rest.char_indices().find_map(|(at, c)| Some((at, blank(c)?))) {
+        let (before, after) = rest.split_at(at);
+        parts.extend([Part::Text(before.to_owned()), Part::Blank(mark)]);
+        rest = after.trim_start_matches(|c| blank(c) == Some(mark));
+    }
+    parts.push(Part::Text(rest.to_owned()));
+    parts
+}
+
+fn blank(mark: char) -> Option<&'static str> {
+    BLANKS.iter().find(|(known, _)| *known == mark).map(|(_, field)| *field)
+}
+
 /// The text that the buyer is sent: how to sign in, what there is in the wallet, and a block for
 /// each state in which they may be.
 pub fn text(
-    order: &Order,
-    secrets: &Secrets,
+    told: Told,
     (brand, origin): (&str, &str),
     (shell, blocks): (Shell, &ShellBlocks),
 ) -> String {
-    let Order { number, username, credit, .. } = order;
-    let Secrets { key, password } = secrets;
+    let Told { number, username, password, key, credit } = told;
     let (title, install) = match shell {
         Shell::Posix => (
             "Linux, macOS and WSL: paste each block into a terminal",
@@ -107,8 +155,7 @@ pub fn text(
          {start}\n\
          \n\
          === 5. Go on with the last conversation ===\n\
-         {resume}\n",
-        credit = credit.dollars_and_cents()
+         {resume}\n"
     )
 }
 
@@ -136,18 +183,13 @@ mod tests {
 
     #[test]
     fn a_text_says_how_to_sign_in_and_has_every_block_as_it_is() {
-        let order = Order {
-            number: "7".to_owned(),
-            account: AccountId::from_bits(1),
-            username: "ann-x".to_owned(),
-            credit: MicroUsd::from_cents(2_550),
-            note: "for us".to_owned(),
-            key: KeyId::from_bits(1),
-            secrets: "sealed".to_owned(),
-            created_at: Timestamp::from_millis(0),
-            completed_at: None,
+        let told = Told {
+            number: "7",
+            username: "ann-x",
+            password: "a-b",
+            key: "cdx_sk_1",
+            credit: "25.50",
         };
-        let secrets = Secrets { key: "cdx_sk_1".to_owned(), password: "a-b".to_owned() };
         let block = |name: &str| format!("{name} \"$HOME\" 'x'\n{name} 2");
         let blocks = ShellBlocks {
             install: block("install"),
@@ -158,14 +200,22 @@ mod tests {
         };
         for shell in [Shell::Posix, Shell::PowerShell] {
             let brand = ("Gantry", "https://gantry.test");
-            let text = text(&order, &secrets, brand, (shell, &blocks));
+            let text = text(told, brand, (shell, &blocks));
             for part in ["Gantry order 7", "https://gantry.test", "ann-x", "a-b", "$25.50"] {
                 assert!(text.contains(part), "{part} in {text}");
             }
             for name in ["install", "setup", "smoke", "start", "resume"] {
                 assert!(text.contains(&format!("===\n{}\n", block(name))), "{name} in {text}");
             }
-            assert!(!text.contains("for us") && !text.contains("sealed"), "{text}");
+            // The preview is the same, once its blanks are filled.
+            let filled = |part: Part| match part {
+                Part::Text(text) => text,
+                Part::Blank("order_number") => "7".to_owned(),
+                Part::Blank("credit_usd") => "25.50".to_owned(),
+                Part::Blank(name) => format!("ann-x{}", name.replace("name", "")),
+            };
+            let parts = preview("cdx_sk_1", "a-b", brand, (shell, &blocks));
+            assert_eq!(parts.into_iter().map(filled).collect::<String>(), text);
         }
     }
 }

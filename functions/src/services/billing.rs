@@ -58,7 +58,7 @@ pub async fn model_usage(cx: &Cx) -> Result<Vec<ModelUsage>> {
     usage::by_model(&cx.env, since).await
 }
 
-/// What each route came to on each of the last thirty days.
+/// What each model of each route came to on each of the last thirty days.
 pub async fn daily_usage(cx: &Cx) -> Result<Vec<DailySum>> {
     let midnight = cx.now.millis().div_euclid(DAY_MS) * 24;
     usage::by_day(&cx.env, midnight - 29 * 24).await

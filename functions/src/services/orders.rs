@@ -12,7 +12,7 @@ use crate::{
     cx::{self, Cx},
     domain::{
         account::Profile,
-        order::{self, Order, Secrets, Shell},
+        order::{self, Order, Part, Secrets, Shell, Told},
         plan::Plan,
         setup,
         token::{self, KeyType},
@@ -21,7 +21,10 @@ use crate::{
 };
 
 /// What the username begins with where nobody said.
-const NAME: &str = "buyer";
+pub const NAME: &str = "buyer";
+
+/// What stands in a preview where a password will be.
+const PASSWORD: &str = "<PASSWORD>";
 
 /// An order as it is placed.
 pub struct NewOrder {
@@ -81,6 +84,17 @@ pub async fn reveal(cx: &Cx, number: &str) -> Result<Delivery> {
     let secrets = open(cx, &order)?;
     audit::note(cx, "order.revealed", number).await?;
     Ok(deliver(cx, order, secrets, (origin, true)))
+}
+
+/// The texts of an order that is still typed, for each shell; none where the deployment does not
+/// know its own address. Nothing is drawn or kept for it.
+pub fn preview(cx: &Cx) -> Option<[Vec<Part>; 2]> {
+    let (cli, origin) = (&cx.config.cli, cx.origin().ok()?);
+    let key = cli.placeholder();
+    let blocks = setup::blocks(cli, &origin, &key);
+    let text =
+        |shell, blocks| order::preview(&key, PASSWORD, (&cli.brand, &origin), (shell, blocks));
+    Some([text(Shell::Posix, &blocks.0), text(Shell::PowerShell, &blocks.1)])
 }
 
 /// Orders, newest first, one more than `size`.
@@ -153,8 +167,14 @@ fn deliver(
 ) -> Delivery {
     let cli = &cx.config.cli;
     let blocks = setup::blocks(cli, &origin, &secrets.key);
-    let text =
-        |shell, blocks| order::text(&order, &secrets, (&cli.brand, &origin), (shell, blocks));
+    let told = Told {
+        number: &order.number,
+        username: &order.username,
+        password: &secrets.password,
+        key: &secrets.key,
+        credit: &order.credit.dollars_and_cents(),
+    };
+    let text = |shell, blocks| order::text(told, (&cli.brand, &origin), (shell, blocks));
     let texts = (text(Shell::Posix, &blocks.0), text(Shell::PowerShell, &blocks.1));
     let cli = setup::public_codex(cli, &origin, &secrets.key);
     Delivery { order, replayed, origin, secrets, blocks, texts, cli }

@@ -73,22 +73,24 @@ pub async fn by_model(env: &Env, since_hour: i64) -> Result<Vec<ModelUsage>> {
     Ok(found.into_iter().map(shown).collect())
 }
 
-/// What one provider came to on a day.
+/// What one model of one provider came to on a day.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct DailySum {
     /// Days since 1970.
     pub day: i64,
     pub route: String,
+    pub model: String,
     pub requests: u64,
     pub tokens: u64,
     pub charged: i64,
 }
 
-/// Sums by day and route since an hour, newest first, all accounts together.
+/// Sums by day, route and model since an hour, newest first, all accounts together.
 pub async fn by_day(env: &Env, since_hour: i64) -> Result<Vec<DailySum>> {
-    let sql = "SELECT hour / 24 AS day, route, sum(requests) AS requests,
+    let sql = "SELECT hour / 24 AS day, route, model, sum(requests) AS requests,
                  sum(input + output) AS tokens, sum(charged) AS charged
-               FROM usage_totals WHERE hour >= ?1 GROUP BY day, route ORDER BY day DESC, route";
+               FROM usage_totals WHERE hour >= ?1 GROUP BY day, route, model
+               ORDER BY day DESC, route, model";
     rows(env, sql, &[number(since_hour)]).await
 }
 

@@ -172,6 +172,7 @@ async fn pages_of_the_desk_fit_every_window_empty_and_full() {
     let about = json!({ "token": token, "name": "full", "pages": pages, "user": user });
     let found = browser::run(&desk.world, "desk.mjs", about).await;
     assert!(found["drawn"].as_u64() > Some(0), "a chart is drawn: {found}");
+    assert_eq!(found["measures"], 3, "dollars, requests and tokens look different: {found}");
     assert_eq!(found["bold"], 0, "a name is no markup: {found}");
 }
 
@@ -236,6 +237,7 @@ async fn an_operator_works_a_day_in_a_browser_and_everything_is_noted() {
         (&json!("second-label"), &json!("approved"))
     );
     assert_eq!(found["delivered"]["copied"], found["delivered"]["again"]);
+    assert_eq!(found["delivered"]["preview"], found["delivered"]["expected"]);
     let text = found["delivered"]["copied"].as_str().expect("a text");
     assert!(text.contains("codex"), "{text}");
     let looked = &found["looked"];

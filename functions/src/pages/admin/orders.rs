@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{Desk, Frame, PageOr, sign_in};
 use crate::{
     cx::Cx,
-    domain::order::Order,
+    domain::order::{Order, Part},
     pages::{
         Page,
         pager::{self, Pager, ROWS},
@@ -64,14 +64,29 @@ const fn text(label: &'static str, member: &'static str) -> Text {
     Text { label, member }
 }
 
+/// A text with blanks that the form fills.
+struct Preview {
+    label: &'static str,
+    parts: Vec<Part>,
+}
+
 #[derive(Template)]
 #[template(path = "admin/orders.html")]
 pub struct Orders {
     frame: Frame,
     desk: Desk,
     texts: &'static [Text],
+    /// The first two of them, while an order is typed.
+    previews: Vec<Preview>,
     rows: Vec<Row>,
     pager: Pager,
+}
+
+impl Orders {
+    /// What a blank says before its field is filled in.
+    fn untold(&self, field: &str) -> String {
+        if field == "name" { format!("{}-…", orders::NAME) } else { "…".to_owned() }
+    }
 }
 
 pub async fn read(cx: Cx, at: Asked) -> Result<PageOr<Orders>> {
@@ -81,7 +96,10 @@ pub async fn read(cx: Cx, at: Asked) -> Result<PageOr<Orders>> {
     let (found, pager) =
         pager::page("/admin/orders", at.after.as_deref(), found, |it| it.account.to_string());
     let rows = found.into_iter().map(row).collect();
-    Ok(PageOr::Page(Page(Orders { frame, desk, texts: &TEXTS, rows, pager })))
+    let named = TEXTS.iter().map(|text| text.label);
+    let texts = orders::preview(&cx).into_iter().flatten();
+    let previews = named.zip(texts).map(|(label, parts)| Preview { label, parts }).collect();
+    Ok(PageOr::Page(Page(Orders { frame, desk, texts: &TEXTS, previews, rows, pager })))
 }
 
 fn row(it: Order) -> Row {
