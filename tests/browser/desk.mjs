@@ -2,10 +2,11 @@
 // with the name of the set that they belong to.
 
 import { browser } from "./harness.mjs";
+import { paper } from "./paper.mjs";
 
 await browser(async ({ page, context, world, shot }) => {
   await context.setExtraHTTPHeaders({ authorization: `Bearer ${world.token}` });
-  let [bold, drawn] = [0, 0];
+  let [bold, drawn, measures] = [0, 0, 0];
   for (const path of world.pages) {
     const answer = await page.goto(path);
     if (answer.status() !== 200) throw new Error(`${path} answers ${answer.status()}`);
@@ -17,13 +18,25 @@ await browser(async ({ page, context, world, shot }) => {
     if ((await page.locator("[data-chart]").count()) > 0) {
       await page.locator(".plot canvas").waitFor();
       drawn += 1;
+      measures += await looks(page);
     }
     bold += await page.locator("main b").count();
     await shot(`admin-${world.name}${path.replace(/acct_[0-9a-f]+/, "one").replace(/\W+/g, "-")}`);
   }
   if (world.user) await dialogs(page, world, shot);
-  return { bold, drawn };
+  return { bold, drawn, measures };
 });
+
+/** As how many different pictures the measures of a chart are drawn; the first is left chosen. */
+async function looks(page) {
+  const pictures = new Set();
+  for (const radio of await page.locator("[data-chart] input[type=radio]").all()) {
+    await radio.check();
+    pictures.add(await page.locator(".plot canvas").evaluate((it) => it.toDataURL()));
+  }
+  await page.locator("[data-chart] input[type=radio]").first().check();
+  return pictures.size;
+}
 
 /** What opens on top of a page. */
 async function dialogs(page, world, shot) {
@@ -40,6 +53,7 @@ async function dialogs(page, world, shot) {
   await page.getByRole("button", { name: "Show G2G-1001" }).click();
   await page.getByText("is ready").waitFor();
   await shot("admin-delivery");
+  await paper(page, world, "admin-delivery");
   await page.setViewportSize({ width: 390, height: 900 });
   await page.getByRole("button", { name: "Menu" }).click();
   await page.getByRole("link", { name: "Billing" }).waitFor();

@@ -3,11 +3,13 @@
 
 import { browser } from "./harness.mjs";
 import { light } from "./manners.mjs";
+import { paper } from "./paper.mjs";
 
 await browser(async ({ page, context, world, shot }) => {
   const leaked = watch(page, world);
   await page.goto("/docs");
   await shot("docs");
+  await paper(page, world, "docs");
   const weights = { docs: await light(page, "docs") };
   await find(page);
   const wrong = await send(page, "cdx_sk_wrong");
@@ -21,6 +23,7 @@ await browser(async ({ page, context, world, shot }) => {
   await page.getByText("response.completed").first().waitFor();
   const streamed = await page.locator("[data-body]").textContent();
   await shot("docs-streamed");
+  await paper(page, world, "docs-call");
   await page.goto("/docs/calls/get_api_v1_me");
   weights.call = await light(page, "docs-call");
   const kept = (await page.getByLabel("Your key").inputValue()) === world.key;

@@ -7,6 +7,7 @@ import { text } from "node:stream/consumers";
 
 import { followMail, payThere, signUp } from "./customer.mjs";
 import { browser } from "./harness.mjs";
+import { paper } from "./paper.mjs";
 
 /** How long the page may take to tell of a charge. */
 const PATIENCE_MS = 60_000;
@@ -34,6 +35,7 @@ await browser(async ({ page, context, world, shot }) => {
   await payThere(page, world, "/wallet?session_id=*");
   await page.getByText("are in your wallet").waitFor();
   await shot("wallet-paid");
+  await paper(page, world, "wallet");
   const balance = await page.locator("[data-balance]").textContent();
   await page.getByRole("link", { name: "Overview" }).click();
   const command = await copied(page);
@@ -47,6 +49,7 @@ await browser(async ({ page, context, world, shot }) => {
   await page.getByRole("link", { name: "All usage" }).click();
   await page.locator(".uplot canvas").waitFor();
   await shot("usage");
+  await paper(page, world, "usage");
   await page.goto("/wallet");
   const address = await shared(page, shot);
   await leaving(page, world, shot);

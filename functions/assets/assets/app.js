@@ -69,6 +69,13 @@ function forget(form) {
   }
 }
 
+/** A moment is shown as the pages show it, whatever else as it is. */
+function put(part, value) {
+  if (!(part instanceof HTMLTimeElement)) return (part.textContent = value);
+  part.dateTime = value;
+  part.textContent = `${value.slice(0, 16).replace("T", " ")} UTC`;
+}
+
 /**
  * Shows what was answered: the form gives way to a section whose parts name members, whose text
  * they have, or on which it depends whether they are seen.
@@ -77,13 +84,16 @@ function show(form, answer) {
   const section = document.getElementById(form.dataset.show);
   for (const part of section.querySelectorAll("[data-member]")) {
     const path = part.dataset.member.split(".");
-    part.textContent = path.reduce((value, name) => value?.[name], answer) ?? "";
+    put(part, path.reduce((value, name) => value?.[name], answer) ?? "");
   }
   for (const part of section.querySelectorAll("[data-if], [data-unless]")) {
     const { if: wanted, unless } = part.dataset;
     part.hidden = wanted ? !answer[wanted] : Boolean(answer[unless]);
   }
-  if (section instanceof HTMLDialogElement) return section.showModal();
+  if (section instanceof HTMLDialogElement) {
+    form.closest("dialog")?.close();
+    return section.showModal();
+  }
   if ("enters" in form.dataset) document.querySelector(".bar nav").hidden = !answer.pending;
   form.hidden = !("stays" in form.dataset);
   section.hidden = false;

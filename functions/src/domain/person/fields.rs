@@ -71,7 +71,8 @@ pub fn phone(text: &str) -> Result<String> {
         && digits.bytes().all(|b| b.is_ascii_digit())
         && !digits.starts_with('0');
     if !fine {
-        return Err(Error::field("phone", "`+`, the country's number and yours: +14155550123"));
+        let message = "begin with + and the country's number, such as +14155550123";
+        return Err(Error::field("phone", message));
     }
     Ok(phone)
 }

@@ -2,6 +2,7 @@
 
 use schema::{AccountId, MicroUsd, Result};
 
+use super::super::shown::Usd;
 use crate::{
     cx::Cx,
     domain::{
@@ -72,14 +73,14 @@ pub async fn of(cx: &Cx, account: AccountId) -> Result<Offers> {
 }
 
 fn choice(offer: &Offer) -> Choice {
-    let price = MicroUsd::from_cents(offer.price_cents).dollars_and_cents();
-    Choice { id: offer.id.clone(), price, credit: offer.credit().dollars_and_cents() }
+    let price = Usd(MicroUsd::from_cents(offer.price_cents)).to_string();
+    Choice { id: offer.id.clone(), price, credit: Usd(offer.credit()).to_string() }
 }
 
 async fn share(cx: &Cx, account: AccountId) -> Result<Option<Share>> {
     let shared = payments::share(cx, account).await?;
     let open = shared.amount > MicroUsd::ZERO && shared.claimed_at.is_none();
-    Ok(open.then(|| Share { amount: shared.amount.dollars_and_cents() }))
+    Ok(open.then(|| Share { amount: Usd(shared.amount).to_string() }))
 }
 
 async fn unlimited(cx: &Cx, account: AccountId) -> Result<Unlimited> {
@@ -94,7 +95,7 @@ async fn unlimited(cx: &Cx, account: AccountId) -> Result<Unlimited> {
     let word = if ends { "Ends" } else { "Paid until" };
     Ok(Unlimited {
         covers: state.covers,
-        price: MicroUsd::from_cents(plan.price_cents).dollars_and_cents(),
+        price: Usd(MicroUsd::from_cents(plan.price_cents)).to_string(),
         until: format!("{word} {}.", state.until.date()),
         fallback: state.fallback,
         meters: state.meters.iter().map(used).collect(),

@@ -17,6 +17,7 @@ use crate::{
     cx::Cx,
     domain::{
         auto_top_up::{Paused, State, View},
+        offer::Offers,
         payment::{self, Payment},
     },
     services::{
@@ -124,15 +125,17 @@ async fn wallet(cx: &Cx, account: AccountId, at: &Back) -> Result<Wallet> {
         auto: auto.map(|view| auto_of(&view, cx.now)),
         share: offers.share,
         exit: offers.exit.filter(|_| !comes_back),
-        payments: payments.into_iter().map(paid_row).collect(),
+        payments: payments.into_iter().map(|it| paid_row(&cx.config.offers, it)).collect(),
     })
 }
 
-fn paid_row(payment: Payment) -> Paid {
+fn paid_row(offers: &Offers, payment: Payment) -> Paid {
     let url = payment.url.filter(|_| payment.state == payment::State::Open);
+    // What is offered no more is known by its id.
+    let named = |id: String| offers.find(&id).map_or(id, |offer| offer.name.clone());
     Paid {
         at: payment.created_at.into(),
-        what: payment.offer.unwrap_or_else(|| "Automatic top-up".to_owned()),
+        what: payment.offer.map_or_else(|| "Automatic top-up".to_owned(), named),
         price: Usd(payment.price_usd),
         credit: Usd(payment.credit),
         state: words(payment.state),
