@@ -1,6 +1,7 @@
 //! A JSON-RPC round trip with the app-server: on its own WebSocket, on the same through a TCP
-//! tunnel, and through edge and tunnel. And, for what each part of the way costs, shorter ones: what
-//! the machine's host answers itself, what the runner's object knows, what the Worker says alone.
+//! tunnel, and through edge and tunnel. And, for what each part of the way costs, shorter ones:
+//! what the machine's host answers itself, what the runner's object knows, what the Worker says
+//! alone.
 
 use std::fs;
 use std::path::Path;
@@ -211,7 +212,7 @@ struct Row {
 }
 
 pub async fn measure(edge: &Edge, world: &World, machine: &Machine) -> Result<()> {
-    // What an operator reads of another's files is noted, so that a row of it would be measured too.
+    // What an operator reads of another's files is noted: a row of it would be measured too.
     let folder = edge.workspace.join("one-kilobyte");
     fs::create_dir_all(&folder)?;
     for number in 0..FILES {
