@@ -91,6 +91,13 @@ fn the_printed_command_answers_and_an_end_leaves_nothing_behind_but_storage() {
 }
 
 #[test]
+fn what_is_built_is_not_built_again() {
+    build::ensure().expect("the Worker builds");
+    let again = build::ensure().expect("the Worker is there");
+    assert!(!again, "every start would build");
+}
+
+#[test]
 fn a_taken_port_is_told_before_anything_is_built() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let port = taken.local_addr().expect("an address").port().to_string();

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
@@ -122,8 +122,9 @@ fn build() -> Result<()> {
     time_start()?;
     // A source that changed while it was being compiled leaves no stamp, so the next start builds
     // again.
-    if let Some(print) = fingerprint(Some(begun)) {
-        fs::write(paths::at(STAMP), print)?;
+    match fingerprint(Some(begun)) {
+        Some(print) => fs::write(paths::at(STAMP), print)?,
+        None => steps::say("a source changed meanwhile: the next start builds again"),
     }
     Ok(())
 }
@@ -245,17 +246,33 @@ fn fingerprint(begun: Option<SystemTime>) -> Option<String> {
             return None;
         }
         path.hash(&mut hasher);
-        fs::read(&path).ok()?.hash(&mut hasher);
+        content(&path).ok()?.hash(&mut hasher);
     }
     Some(format!("{:016x}", hasher.finish()))
 }
 
-/// The files that the compiler read, as cargo wrote them down: `out: in in in`, spaces escaped.
+/// What a file says; of a folder, which files it has, for they are listed beside it.
+fn content(path: &Path) -> io::Result<Vec<u8>> {
+    if !path.is_dir() {
+        return fs::read(path);
+    }
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path)? {
+        names.push(entry?.file_name().into_encoded_bytes());
+    }
+    names.sort_unstable();
+    Ok(names.join(&0))
+}
+
+/// The files that the compiler read, as cargo wrote them down: `out: in in in`, spaces escaped. Not
+/// those that were made by the build itself: they follow from the others.
 fn sources() -> Option<Vec<PathBuf>> {
     let list = fs::read_to_string(paths::at(RELEASE).join("libfunctions.d"))
         .or_else(|_| fs::read_to_string(paths::at(RELEASE).join("functions.d")))
         .ok()?;
     let (_, list) = list.split_once(": ")?;
     let list = list.lines().next()?.replace("\\ ", "\0");
-    Some(list.split_whitespace().map(|path| PathBuf::from(path.replace('\0', " "))).collect())
+    let all = list.split_whitespace().map(|path| PathBuf::from(path.replace('\0', " ")));
+    let work = paths::at(WORK);
+    Some(all.filter(|path| !path.starts_with(&work)).collect())
 }
