@@ -58,11 +58,18 @@ await browser(async ({ page, context, world, shot }) => {
 
 /** Telling others is paid for, once; returns what they are told. */
 async function shared(page, shot) {
+  const balance = () => page.locator("[data-balance]").innerText();
+  const before = await balance();
   await page.getByRole("button", { name: "Share our address" }).click();
   await page.getByRole("button", { name: "Copied" }).waitFor();
   const address = await page.evaluate(() => navigator.clipboard.readText());
   await page.getByRole("button", { name: "Take my credit" }).click();
   await page.getByText(/^Thank you\. \$.* are in your wallet\.$/).waitFor();
+  await page.getByRole("button", { name: "Take my credit" }).waitFor({ state: "hidden" });
+  await page.waitForFunction(
+    (before) => document.querySelector("[data-balance]").innerText !== before,
+    before,
+  );
   await shot("wallet-shared");
   await page.reload();
   await page.getByRole("heading", { name: "Balance" }).waitFor();

@@ -111,6 +111,7 @@ async function follow() {
 
 if (wallet) {
   document.addEventListener("visibilitychange", follow);
+  document.addEventListener("sent", follow);
   timer = setTimeout(follow, SOON_MS);
 }
 
