@@ -112,11 +112,11 @@ function filled(way, answer) {
 /** Only a way within this site, or where the payment provider takes over. */
 function follow(form, answer) {
   const { next, follow: member, show: section, said, once } = form.dataset;
-  // Who shows what was changed looks again.
-  document.dispatchEvent(new Event("sent"));
   if ("reload" in form.dataset) return location.reload();
   if (member && answer[member]) return location.assign(answer[member]);
   if (next) return location.assign(filled(next, answer));
+  // The page stays: whoever shows what was changed looks again.
+  document.dispatchEvent(new Event("sent"));
   if (section) return show(form, answer);
   say(form, "good", said ?? "Saved.");
   if (once) form.querySelector(once).hidden = true;
