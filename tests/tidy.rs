@@ -3,7 +3,6 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::process::Command;
 
 use serde_json::Value;
 use tests::source::Source;
@@ -272,14 +271,14 @@ fn the_npm_lockfile_pins_content_and_no_host() {
 
 #[test]
 fn the_code_is_formatted() {
-    let mut cargo = Command::new("cargo");
+    let mut cargo = command::cargo();
     cargo.args(["fmt", "--all", "--check"]).current_dir(paths::root());
     command::run(&mut cargo).expect("run `cargo fmt`");
 }
 
 #[test]
 fn the_lints_are_silent() {
-    let mut cargo = Command::new("cargo");
+    let mut cargo = command::cargo();
     cargo.args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]);
     command::run(cargo.current_dir(paths::root())).expect("clippy is silent");
 }

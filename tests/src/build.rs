@@ -130,7 +130,7 @@ fn build() -> Result<()> {
 }
 
 fn compile(verb: &str) -> Result<()> {
-    let mut cargo = Command::new("cargo");
+    let mut cargo = command::cargo();
     cargo
         .args([verb, "--release", "--lib", "--package", "functions"])
         .args(["--target", "wasm32-unknown-unknown", "-Zbuild-std=std,panic_unwind"])

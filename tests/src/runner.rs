@@ -101,7 +101,7 @@ fn compile(profile: Profile) -> Result<PathBuf> {
     if !program.is_file() {
         steps::say("building the runner's agent");
     }
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = command::cargo();
     cargo.args(["build", "--quiet", "--package", "runner-agent"]).args(flags);
     command::run(cargo.env_remove("CARGO_TARGET_DIR").current_dir(paths::root()))?;
     ensure!(program.is_file(), "{} was not built", program.display());

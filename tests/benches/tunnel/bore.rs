@@ -23,7 +23,7 @@ impl Bore {
         let program = paths::at(FOLDER).join("bin/bore");
         if !program.is_file() {
             steps::say("installing bore, a TCP tunnel to compare with");
-            let mut cargo = Command::new("cargo");
+            let mut cargo = command::cargo();
             cargo.args(["install", "--quiet", "--locked", "--version", VERSION, "bore-cli"]);
             command::run(cargo.arg("--root").arg(paths::at(FOLDER)))?;
         }
